@@ -1,0 +1,51 @@
+# `make` lists the targets. Each works on a machine that has only Python 3.11 or newer and make.
+# ARGS is passed on: make test ARGS="-k late_worker -x"
+
+BIN := .venv/bin
+ENVIRONMENT := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check fmt bench docs lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(ENVIRONMENT) ## start everything, run a few real jobs, show them to their ends
+	@$(BIN)/milepost demo $(ARGS)
+
+test: $(ENVIRONMENT) ## the whole suite, with the tests that kill real processes
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(ENVIRONMENT) ## the part that takes less than 90 seconds
+	@$(BIN)/python -m pytest -m "not faults and not slow" $(ARGS)
+
+check: $(ENVIRONMENT) ## lint, format, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright --warnings
+	@$(BIN)/lint-imports
+
+fmt: $(ENVIRONMENT) ## format and mend what can be mended safely
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(ENVIRONMENT) ## measure against the ceilings; writes benchmarks/results/latest.json
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(ENVIRONMENT) ## write the generated pages anew
+	@$(BIN)/python docs/generate.py $(ARGS)
+
+lock: $(ENVIRONMENT) ## renew requirements.lock (ARGS="--upgrade" for the newest of everything)
+	@{ printf '# Every dependency with its hashes; renewed by "make lock".\n'; \
+	   $(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	     --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+	     --constraint requirements.lock $(ARGS); } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean: ## remove what was built or cached, and the environment
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src workers tests migrations benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(ENVIRONMENT): requirements.lock pyproject.toml tools/make_environment.sh
+	@sh tools/make_environment.sh
+	@touch $@
