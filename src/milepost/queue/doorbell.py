@@ -1,0 +1,170 @@
+"""The producer's side of Redis: rings bells without ever making a producer wait long or fail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from arq import ArqRedis
+from redis.exceptions import NoScriptError
+
+from milepost.db.group_commit import GroupCommit
+from milepost.domain.bell import Bell
+from milepost.domain.errors import Unavailable
+from milepost.queue import wire
+from milepost.queue.connection import REDIS_ERRORS, Script
+from milepost.queue.presence import Presence, present
+
+T = TypeVar("T")
+
+logger = logging.getLogger("milepost.doorbell")
+
+# one script call blocks Redis for a few milliseconds at this size, and stays under Lua's argument limit
+BELLS_PER_CALL = 1000
+CALLS_PER_TRIP = 32
+
+
+@dataclass(slots=True)
+class Rings:
+    """How many bells reached Redis, and how many did not (the reconciler rings those again)."""
+
+    rung: int = 0
+    lost: int = 0
+
+
+class Doorbell:
+    """Rings, looks up and takes away bells. Give it a client of its own with a short time-out.
+
+    `patience` bounds how long `ring` waits; the ringing itself goes on behind it. After a failure nothing is tried
+    for `pause` seconds, so that an outage costs producers nothing.
+    """
+
+    def __init__(self, redis: ArqRedis, *, installation: str, patience: float = 0.05, pause: float = 0.5) -> None:
+        self.rings = Rings()
+        self._redis = redis
+        self._installation = installation
+        self._patience = patience
+        self._pause = pause
+        self._quiet_until = 0.0
+        self._lost_at_outage: int | None = None
+        self._script = Script("ring")
+        self._group: GroupCommit[Sequence[Bell], bool] = GroupCommit(self._flush, max_size=2000, lanes=1)
+
+    async def ring(self, bells: Sequence[Bell]) -> None:
+        """Returns when Redis has them, when `patience` is over, or when Redis is away. Never raises."""
+        if not bells:
+            return
+        if self._quiet_until > time.monotonic():
+            self.rings.lost += len(bells)
+            return
+        # asyncio.wait, not wait_for: a producer that leaves must not take its bells with it
+        await asyncio.wait({self._group.put(bells)}, timeout=self._patience)
+
+    async def known(self, bells: Sequence[Bell]) -> list[bool]:
+        """Which of these wait in Redis, in order. Raises Unavailable when Redis does not answer."""
+        places = list(_by_kind(list(enumerate(bells)), kind=lambda place: place[1].kind))
+        pipe: Any = self._redis.pipeline(transaction=False)
+        for kind, part in places:
+            pipe.execute_command("ZMSCORE", wire.queue_name(kind), *[wire.arq_id(bell) for _, bell in part])
+        answer = [False] * len(bells)
+        for (_, part), scores in zip(places, await self._ask(pipe), strict=True):
+            for (index, _), score in zip(part, scores, strict=True):
+                answer[index] = score is not None
+        return answer
+
+    async def forget(self, bells: Sequence[Bell]) -> None:
+        """Takes bells away that nobody needs any more. Never raises: a bell too many is harmless."""
+        pipe: Any = self._redis.pipeline(transaction=False)
+        for kind, part in _by_kind(bells, kind=lambda bell: bell.kind):
+            ids = [wire.arq_id(bell) for bell in part]
+            pipe.zrem(wire.queue_name(kind), *ids)
+            pipe.unlink(*[wire.body_key(job) for job in ids])
+        try:
+            await self._ask(pipe)
+        except Unavailable:
+            logger.debug("bells not taken away: Redis is away")
+
+    async def workers(self) -> list[Presence]:
+        """The workers that are alive. Raises Unavailable when Redis does not answer."""
+        try:
+            return await present(self._redis)
+        except REDIS_ERRORS as error:
+            raise Unavailable(server="Redis") from error
+
+    async def aclose(self) -> None:
+        """Waits for rings in flight and closes the client."""
+        await self._group.drain()
+        await self._redis.aclose()
+
+    async def _ask(self, pipe: Any) -> list[Any]:
+        try:
+            return await pipe.execute()
+        except REDIS_ERRORS as error:
+            raise Unavailable(server="Redis") from error
+
+    async def _flush(self, groups: Sequence[Sequence[Bell]]) -> list[bool]:
+        bells = [bell for group in groups for bell in group]
+        reached = self._quiet_until <= time.monotonic() and await self._send(bells)
+        if reached:
+            self.rings.rung += len(bells)
+        else:
+            self.rings.lost += len(bells)
+        return [reached] * len(groups)
+
+    async def _send(self, bells: Sequence[Bell]) -> bool:
+        calls = list(self._calls(bells))
+        try:
+            for start in range(0, len(calls), CALLS_PER_TRIP):
+                await self._trip(calls[start : start + CALLS_PER_TRIP])
+        except REDIS_ERRORS as error:
+            self._outage(error)
+            return False
+        if self._lost_at_outage is not None:
+            logger.warning("Redis is back; %d bells were not rung", self.rings.lost - self._lost_at_outage)
+            self._lost_at_outage = None
+        return True
+
+    def _calls(self, bells: Sequence[Bell]) -> Iterator[tuple[list[str], list[Any]]]:
+        now_ms = int(time.time() * 1000)
+        for kind, part in _by_kind(bells, kind=lambda bell: bell.kind):
+            keys = [wire.INSTALLATION_KEY, wire.queue_name(kind), wire.wake_list(kind)]
+            for start in range(0, len(part), BELLS_PER_CALL):
+                args: list[Any] = [self._installation, wire.BODY_LIFE_MS]
+                for bell in part[start : start + BELLS_PER_CALL]:
+                    due = 0 if bell.due_at is None else wire.to_ms(bell.due_at)
+                    args += (wire.arq_id(bell), bell.priority, due, wire.body(bell, now_ms))
+                yield keys, args
+
+    async def _trip(self, calls: list[tuple[list[str], list[Any]]]) -> None:
+        if len(calls) == 1:
+            await self._script(self._redis, *calls[0])
+            return
+        try:
+            await self._pipelined(calls)
+        except NoScriptError:
+            await self._script.load(self._redis)
+            await self._pipelined(calls)
+
+    async def _pipelined(self, calls: list[tuple[list[str], list[Any]]]) -> None:
+        pipe: Any = self._redis.pipeline(transaction=False)
+        for keys, args in calls:
+            self._script.queue_on(pipe, keys, args)
+        await pipe.execute()
+
+    def _outage(self, error: Exception) -> None:
+        self._quiet_until = time.monotonic() + self._pause
+        if self._lost_at_outage is None:
+            self._lost_at_outage = self.rings.lost
+            logger.warning("bells cannot be rung, jobs will wait for the reconciler: %s", error)
+
+
+def _by_kind(items: Iterable[T], *, kind: Callable[[T], str]) -> Iterable[tuple[str, list[T]]]:
+    groups: defaultdict[str, list[T]] = defaultdict(list)
+    for item in items:
+        groups[kind(item)].append(item)
+    return groups.items()

@@ -1,0 +1,76 @@
+"""What a bell looks like in Redis: arq's own format, JSON instead of pickle, and an id that says everything itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from arq.constants import job_key_prefix
+
+from milepost.domain.bell import Bell
+
+INSTALLATION_KEY = "milepost:installation"
+BODY_LIFE_MS = 30 * 86_400_000
+
+
+def queue_name(kind: str) -> str:
+    """The sorted set of a kind: arq's `queue_name`."""
+    return f"milepost:{kind}"
+
+
+def wake_list(kind: str) -> str:
+    """The list an idle worker sleeps on."""
+    return f"milepost:{kind}:wake"
+
+
+def arq_id(bell: Bell) -> str:
+    """The arq job id. With the kind, which is the queue's, it is the whole bell."""
+    return f"{bell.tenant}:{bell.job_id}:{bell.version}:{bell.priority}"
+
+
+def body_key(job: str) -> str:
+    return job_key_prefix + job
+
+
+def body(bell: Bell, rung_ms: int) -> bytes:
+    """The serialized job of arq; read by stock workers only, ours read the id."""
+    args = (bell.tenant, str(bell.job_id), bell.version)
+    return dump({"t": None, "f": bell.kind, "a": args, "k": {}, "et": rung_ms})
+
+
+def to_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def parse(kind: str, raw: bytes) -> Bell | None:
+    """The bell behind an arq job id of ours; None for anybody else's."""
+    try:
+        tenant, job, version, priority = raw.decode().split(":")
+        return Bell(tenant, kind, UUID(job), int(version), int(priority))
+    except ValueError:
+        return None
+
+
+def read_body(kind: str, data: bytes | None) -> Bell | None:
+    """The bell in arq's serialized job; None if it is gone, not JSON, or meant for another function."""
+    try:
+        job: Any = orjson.loads(data or b"")
+        if not isinstance(job, Mapping) or cast("Mapping[str, Any]", job)["f"] != kind:
+            return None
+        tenant, job_id, version = cast("Mapping[str, Any]", job)["a"]
+        return Bell(str(tenant), kind, UUID(str(job_id)), int(version))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def dump(job: dict[str, Any]) -> bytes:
+    """The `job_serializer` for arq."""
+    return orjson.dumps(job)
+
+
+def load(data: bytes) -> dict[str, Any]:
+    """The `job_deserializer` for arq."""
+    return orjson.loads(data)
