@@ -1,0 +1,1 @@
+"""What each kind does: its handler and the adapters to the world outside."""
