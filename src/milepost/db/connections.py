@@ -1,0 +1,82 @@
+"""Connections of one tenant's database for the ledger: bounded in time, and retried where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import asyncpg
+
+from milepost.domain.errors import Unavailable
+
+T = TypeVar("T")
+Connection = asyncpg.pool.PoolConnectionProxy
+# the server's fault or the line's, never the row's: the same statement may succeed a moment later
+PASSING: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+)
+# after these the statement is known not to have happened
+UNDONE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to go on trying before Unavailable is raised, and how long one try may take. Seconds."""
+
+    whole: float = 30.0
+    one_try: float = 10.0
+    pause: float = 0.02
+    longest_pause: float = 1.0
+
+
+class Connections:
+    """A pool, and the rule for when a failed piece of work is done again."""
+
+    def __init__(self, pool: asyncpg.Pool[Any], patience: Patience) -> None:
+        self._pool = pool
+        self._patience = patience
+
+    async def run(self, work: Callable[[Connection[Any], bool], Awaitable[T]]) -> T:
+        """Runs `work(connection, doubt)`. `doubt` tells that an earlier try may have committed.
+
+        Raises Unavailable when patience runs out, and at once what is the work's own fault.
+        """
+        patience = self._patience
+        ends = time.monotonic() + patience.whole
+        pause, doubt = patience.pause, False
+        while True:
+            try:
+                async with asyncio.timeout(patience.one_try):
+                    async with self._pool.acquire() as connection:
+                        return await work(connection, doubt)
+            except PASSING as error:
+                if isinstance(error, ValueError):  # a value that the driver could not encode
+                    raise
+                doubt = doubt or not isinstance(error, UNDONE)
+                left = ends - time.monotonic()
+                if left <= 0:
+                    raise Unavailable(server="PostgreSQL", hint="The request may be repeated.") from error
+                # full jitter, so that many workers do not come back together
+                await asyncio.sleep(min(left, pause * random.random()))  # noqa: S311
+                pause = min(pause * 2, patience.longest_pause)
+
+
+async def keep_session(_: asyncpg.Connection[Any]) -> None:
+    """Nothing here changes session state, so a connection needs no reset (a round trip) when it is given back."""

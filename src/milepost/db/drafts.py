@@ -1,0 +1,73 @@
+"""Writes migration drafts as reviewed-SQL files: the tables of a metadata, or everything a new kind needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from milepost.db import guards
+from milepost.db.roles import job_grants
+from milepost.domain.machine import StateMachine
+
+DIALECT = postgresql.dialect()
+
+FILE = '''"""{message}"""
+
+from __future__ import annotations
+
+from milepost.db.migrate import script
+
+revision = {revision!r}
+down_revision = {down_revision!r}
+branch_labels = None
+depends_on = None
+
+UP = r"""
+{up}
+"""
+
+DOWN = r"""
+{down}
+"""
+
+
+def upgrade() -> None:
+    script(UP)
+
+
+def downgrade() -> None:
+    script(DOWN)
+'''
+
+
+def tables_sql(tables: Iterable[Table]) -> str:
+    """CREATE TABLE and CREATE INDEX of each table, as this module's migrations hold them."""
+    parts: list[str] = []
+    for table in tables:
+        parts.append(str(CreateTable(table).compile(dialect=DIALECT)).strip().replace("\t", "    ") + ";")
+        ordered = sorted(table.indexes, key=lambda index: str(index.name))
+        parts += [str(CreateIndex(index).compile(dialect=DIALECT)) + ";" for index in ordered]
+    return "\n".join(line.rstrip() for line in "\n\n".join(parts).splitlines())
+
+
+def kind_migration(table: Table, machine: StateMachine, *, revision: str, down_revision: str | None) -> str:
+    """The file that brings one kind into the tenant database, to be read before it is committed."""
+    up = "\n".join(
+        [
+            tables_sql([table]),
+            guards.legal_transitions(machine),
+            guards.partitions(table.name, machine.kind),
+            guards.triggers(table.name, machine),
+            job_grants(table.name),
+        ]
+    )
+    return FILE.format(
+        message=f"Brings the kind {machine.kind}: table, history and artifact partitions, guards, grants.",
+        revision=revision,
+        down_revision=down_revision,
+        up=up.strip(),
+        down=guards.drop(table.name, machine).strip(),
+    )

@@ -1,0 +1,115 @@
+"""Coalesces concurrent awaits into one flush, without timers: while one flush is in flight the next gathers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class GroupCommit(Generic[T, R]):
+    """Callers `add` one item each; `flush` gets many at once and answers one result or exception per item, in order.
+
+    A first lane starts at once. A further lane starts only when `spill` items wait, so that groups grow under load
+    instead of splitting into many small ones. A flush that raises fails all its items with that exception.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]],
+        *,
+        max_size: int = 500,
+        lanes: int = 2,
+        spill: int = 64,
+    ) -> None:
+        self._flush = flush
+        self._max_size = max_size
+        self._lanes = lanes
+        self._spill = spill
+        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    async def add(self, item: T) -> R:
+        """Waits until the item's flush is done. Raises what the flush answered for it."""
+        return await self.put(item)
+
+    def put(self, item: T) -> asyncio.Future[R]:
+        """Like `add`, for callers that collect futures instead of awaiting one."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._waiting.append((item, future))
+        if not self._scheduled and self._may_start():
+            self._scheduled = True
+            loop.call_soon(self._start)
+        return future
+
+    async def drain(self) -> None:
+        """Waits until nothing is in flight and nothing waits."""
+        while self._busy or self._waiting:
+            if not self._busy:
+                self._start()
+            await asyncio.wait(self._busy)
+
+    def _may_start(self) -> bool:
+        return not self._busy or (len(self._busy) < self._lanes and len(self._waiting) >= self._spill)
+
+    def _start(self) -> None:
+        self._scheduled = False
+        while self._waiting and self._may_start():
+            group = self._take()
+            if group:
+                task = asyncio.get_running_loop().create_task(self._run(group))
+                self._busy.add(task)
+
+    def _take(self) -> list[tuple[T, asyncio.Future[R]]]:
+        group: list[tuple[T, asyncio.Future[R]]] = []
+        while self._waiting and len(group) < self._max_size:
+            entry = self._waiting.popleft()
+            if not entry[1].done():  # its caller gave up before the flush began
+                group.append(entry)
+        return group
+
+    async def _run(self, group: list[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            results = await self._flush([item for item, _ in group])
+            for (_, future), result in zip(group, results, strict=True):
+                _settle(future, result)
+        except BaseException as error:
+            for _, future in group:
+                _settle(future, error if isinstance(error, Exception) else asyncio.CancelledError())
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            task = asyncio.current_task()
+            if task is not None:
+                self._busy.discard(task)
+            self._start()
+
+
+def _settle(future: asyncio.Future[R], result: R | BaseException) -> None:
+    if future.done():
+        return
+    if isinstance(result, asyncio.CancelledError):
+        future.cancel()
+    elif isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+
+
+async def isolate(
+    items: Sequence[T], run: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], splits: type[Exception]
+) -> list[R | Exception]:
+    """Runs a group; if it raises `splits`, runs its halves, down to the single item that is at fault."""
+    try:
+        return list(await run(items))
+    except splits as error:
+        if len(items) == 1:
+            return [error]
+    half = len(items) // 2
+    return [*await isolate(items[:half], run, splits), *await isolate(items[half:], run, splits)]

@@ -1,0 +1,57 @@
+"""What the ledger must know of a kind's table: its name, its machine, its columns with their PostgreSQL types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+
+from milepost.db.tables import TrackedJob
+from milepost.domain.machine import StateMachine
+
+DIALECT = postgresql.dialect()
+TRACKED = frozenset(column for column in vars(TrackedJob) if not column.startswith("_")) - {"machine"} | {"user_id"}
+
+
+@dataclass(frozen=True, eq=False)
+class JobTable:
+    """One kind's table. `edge_sets` holds, per reason code, assignments (SQL) that the kind adds to that edge.
+
+    `life_column` holds the seconds that a job may live beyond its 24 hours of waiting.
+    """
+
+    table: Table
+    machine: StateMachine
+    edge_sets: Mapping[str, str] = field(default_factory=dict[str, str])
+    life_column: str = "timeout_seconds"
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def kind(self) -> str:
+        return self.machine.kind
+
+    @cached_property
+    def types(self) -> Mapping[str, str]:
+        """PostgreSQL type of every column, in table order."""
+        return {column.name: column.type.compile(DIALECT) for column in self.table.columns}
+
+    @cached_property
+    def own_columns(self) -> tuple[str, ...]:
+        """The columns that only this kind has."""
+        return tuple(name for name in self.types if name not in TRACKED)
+
+    def array_type(self, column: str) -> str:
+        """Raises KeyError for a column the table does not have."""
+        return f"{self.types[column]}[]"
+
+    @cached_property
+    def blank(self) -> Mapping[str, Any]:
+        """A row of NULLs, for showing a job that was just written without reading it again."""
+        return dict.fromkeys(self.types)

@@ -1,0 +1,202 @@
+"""The array statements of the ledger, as text. Built once per shape; values never enter the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from milepost.db.job_table import JobTable
+from milepost.domain.machine import Edge, Guard, Phase
+
+SUBMITTED = (
+    "id",
+    "user_id",
+    "priority",
+    "scheduled_at",
+    "max_attempts",
+    "timeout_seconds",
+    "idempotency_key",
+    "callback_url",
+    "status_actor",
+)
+STAMPS = ("created_at", "updated_at", "scheduled_at", "deadline_at")
+
+NO_LEASE = "lease_owner = NULL, lease_expires_at = NULL, claimed_at = NULL"
+
+GUARDS = {
+    Guard.DUE: "j.scheduled_at <= now() AND j.deadline_at > now()",
+    Guard.NO_CANCEL: "j.cancel_requested_at IS NULL",
+    Guard.CANCEL_REQUESTED: "j.cancel_requested_at IS NOT NULL",
+    Guard.LEASE_EXPIRED: "j.lease_expires_at <= now()",
+    # interval of maintenance's own grace: the worker's clock runs out first
+    Guard.OVERDUE: "(j.deadline_at <= now()"
+    " OR j.claimed_at <= now() - make_interval(secs => j.timeout_seconds) - interval '30 seconds')",
+}
+
+
+@lru_cache(maxsize=256)
+def submit(table: JobTable) -> str:
+    """$1.. are arrays of SUBMITTED, then the life in seconds, then the kind's own columns. Conflicts are left out."""
+    plain = [column for column in SUBMITTED if column != "scheduled_at"]
+    names = [*SUBMITTED, "life", *table.own_columns]
+    types = [*(table.array_type(c) for c in SUBMITTED), "integer[]", *(table.array_type(c) for c in table.own_columns)]
+    arrays = ", ".join(f"${i}::{kind}" for i, kind in enumerate(types, 1))
+    copied = ", ".join([*plain, *table.own_columns])
+    return f"""
+INSERT INTO {table.name} ({copied}, scheduled_at, deadline_at, status_reason)
+SELECT {", ".join(f"n.{c}" for c in [*plain, *table.own_columns])},
+       coalesce(n.scheduled_at, now()), coalesce(n.scheduled_at, now()) + make_interval(secs => n.life), 'created'
+FROM unnest({arrays}) AS n({", ".join(names)})
+ON CONFLICT DO NOTHING
+RETURNING id, {", ".join(STAMPS)}"""
+
+
+@lru_cache(maxsize=256)
+def existing(table: JobTable) -> str:
+    """$1 ids, $2 idempotency keys: the rows that a submit found in its way."""
+    return f"SELECT * FROM {table.name} WHERE id = ANY ($1::uuid[]) OR idempotency_key = ANY ($2::text[])"
+
+
+@lru_cache(maxsize=256)
+def claim(table: JobTable) -> str:
+    """$1 ids, $2 versions, $3 worker, $4 lease in seconds."""
+    machine = table.machine
+    return f"""
+UPDATE {table.name} AS j
+SET status = '{machine.running}', version = j.version + 1, status_reason = 'claimed',
+    status_actor = 'worker:' || $3::text, attempt = j.attempt + 1, started_at = coalesce(j.started_at, now()),
+    claimed_at = now(), lease_owner = $3, lease_expires_at = now() + make_interval(secs => $4::float8)
+    {_kind_sets(table, "claimed")}
+FROM unnest($1::uuid[], $2::integer[]) AS m(id, version)
+WHERE j.id = m.id AND j.version = m.version AND j.status = '{machine.queued}' AND {GUARDS[Guard.DUE]}
+RETURNING j.*"""
+
+
+@lru_cache(maxsize=256)
+def refused_claims(table: JobTable) -> str:
+    """$1 ids, $2 versions, $3 worker: of the bells that led to no claim, those that still mean something."""
+    machine = table.machine
+    return f"""
+SELECT j.*, j.status = '{machine.queued}' AS waits, now() AS asked_at
+FROM unnest($1::uuid[], $2::integer[]) AS m(id, version)
+JOIN {table.name} j ON j.id = m.id
+WHERE (j.version = m.version AND j.status = '{machine.queued}' AND j.scheduled_at > now())
+   OR (j.version = m.version + 1 AND j.status = '{machine.running}' AND j.lease_owner = $3)"""
+
+
+@lru_cache(maxsize=1024)
+def move(
+    table: JobTable, edge: Edge, columns: tuple[str, ...], noted: bool, delayed: bool, attempt_step: int
+) -> str:
+    """$1 ids, $2 versions, $3 actors, then reasons if noted, delays in seconds if delayed, then the columns."""
+    arrays = [("id", "uuid[]"), ("version", "integer[]"), ("actor", "text[]")]
+    arrays += [("reason", "text[]")] * noted + [("delay", "float8[]")] * delayed
+    arrays += [(f"c_{column}", table.array_type(column)) for column in columns]
+    given = ", ".join(f"${i}::{kind}" for i, (_, kind) in enumerate(arrays, 1))
+    sets = [
+        f"status = '{edge.to_status}'",
+        "version = j.version + 1",
+        "status_reason = m.reason" if noted else f"status_reason = '{edge.reason}'",
+        "status_actor = m.actor",
+        *_phase_sets(table, edge, delayed=delayed, skip=columns),
+        *(f"{column} = m.c_{column}" for column in columns),
+    ]
+    if attempt_step:
+        sets.append(f"attempt = j.attempt + ({attempt_step})")
+    where = ["j.id = m.id", "j.version = m.version", f"j.status = '{edge.from_status}'"]
+    where += [GUARDS[guard] for guard in sorted(edge.guards)]
+    return f"""
+UPDATE {table.name} AS j
+SET {", ".join(sets)}{_kind_sets(table, edge.reason, skip=columns)}
+FROM unnest({given}) AS m({", ".join(name for name, _ in arrays)})
+WHERE {" AND ".join(where)}
+RETURNING j.id{", j.priority, j.scheduled_at" if delayed else ""}"""
+
+
+def _phase_sets(table: JobTable, edge: Edge, *, delayed: bool, skip: tuple[str, ...]) -> list[str]:
+    """What a change of phase means for the tracked columns."""
+    machine = table.machine
+    start, end = machine.phase(edge.from_status), machine.phase(edge.to_status)
+    sets: list[str] = []
+    if start is Phase.RUNNING and end is not Phase.RUNNING:
+        sets.append(NO_LEASE)
+    if end.terminal:
+        sets.append("finished_at = now()")
+    if end is Phase.SUCCEEDED:
+        sets.append("progress = 100")
+    if end is Phase.CANCELLED:
+        sets.append("cancel_requested_at = coalesce(j.cancel_requested_at, now())")
+    if end is Phase.QUEUED:
+        sets.append("progress = 0, stage = NULL")
+    if delayed:
+        sets.append("scheduled_at = now() + make_interval(secs => m.delay)")
+    if start.terminal:
+        sets.append(_new_life(table.life_column, given=table.life_column in skip))
+    return sets
+
+
+def _new_life(life_column: str, *, given: bool) -> str:
+    life = f"m.c_{life_column}" if given else f"j.{life_column}"
+    return (
+        "attempt = 0, started_at = NULL, finished_at = NULL, cancel_requested_at = NULL,"
+        " error_code = NULL, error_message = NULL,"
+        f" deadline_at = now() + interval '24 hours' + make_interval(secs => {life})"
+    )
+
+
+def _kind_sets(table: JobTable, reason: str, skip: tuple[str, ...] = ()) -> str:
+    extra = table.edge_sets.get(reason, "")
+    kept = [part for part in extra.split(", ") if part and part.split(" = ")[0] not in skip]
+    return "".join(f", {part}" for part in kept)
+
+
+@lru_cache(maxsize=256)
+def settled(table: JobTable) -> str:
+    """$1 ids, $2 versions, $3 statuses, $4 reasons, $5 actors: which transitions of unknown fate were made after all."""
+    return f"""
+SELECT j.id, j.priority, j.scheduled_at
+FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[]) AS m(id, version, status, reason, actor)
+JOIN status_transitions h
+  ON h.job_kind = '{table.kind}' AND h.job_id = m.id AND h.version = m.version + 1
+ AND h.to_status = m.status AND h.reason = m.reason AND h.actor = m.actor
+JOIN {table.name} j ON j.id = m.id"""
+
+
+@lru_cache(maxsize=256)
+def beat(table: JobTable) -> str:
+    """$1 ids, $2 versions, $3 worker, $4 lease in seconds. Who is not returned has lost the job."""
+    return f"""
+UPDATE {table.name} AS j
+SET lease_expires_at = now() + make_interval(secs => $4::float8)
+FROM unnest($1::uuid[], $2::integer[]) AS m(id, version)
+WHERE j.id = m.id AND j.version = m.version AND j.lease_owner = $3
+RETURNING j.id, j.cancel_requested_at"""
+
+
+@lru_cache(maxsize=256)
+def note(table: JobTable, columns: tuple[str, ...]) -> str:
+    """$1 ids, $2 versions, $3 worker, then the columns. Progress only rises; a lower one leaves the row as it is."""
+    given = ", ".join(f"${i}::{table.array_type(column)}" for i, column in enumerate(columns, 4))
+    sets = ", ".join(
+        f"{c} = greatest(j.{c}, m.c_{c})" if c == "progress" else f"{c} = m.c_{c}" for c in columns
+    )
+    return f"""
+UPDATE {table.name} AS j
+SET {sets}
+FROM unnest($1::uuid[], $2::integer[], {given}) AS m(id, version, {", ".join(f"c_{c}" for c in columns)})
+WHERE j.id = m.id AND j.version = m.version AND j.lease_owner = $3
+RETURNING j.id"""
+
+
+def request_cancel(table: JobTable, running: Sequence[str]) -> str:
+    """$1 id, $2 version, $3 actor. One statement: the request and its audit row. No row back: not running any more."""
+    statuses = ", ".join(f"'{status}'" for status in running)
+    return f"""
+WITH asked AS (
+    UPDATE {table.name} SET cancel_requested_at = now()
+    WHERE id = $1 AND version = $2 AND status IN ({statuses}) AND cancel_requested_at IS NULL
+    RETURNING id, user_id, version
+)
+INSERT INTO audit_logs (user_id, action, resource_type, resource_id, actor)
+SELECT coalesce(user_id::text, 'system'), '{table.kind}.cancel_requested', '{table.kind}', id::text, $3 FROM asked
+RETURNING resource_id"""

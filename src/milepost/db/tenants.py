@@ -1,0 +1,100 @@
+"""Tenant to database: the only place where engines and pools are made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from milepost.db.connections import Connections, Patience, keep_session
+from milepost.db.ledger import Ledger
+from milepost.db.urls import plain_url, sqlalchemy_url
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseOptions:
+    """`pooler`: behind PgBouncer or Neon in transaction mode both statement caches are off."""
+
+    pooler: bool = False
+    ledger_connections: int = 6
+    read_connections: int = 5
+    patience: Patience = Patience()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TenantDatabase:
+    """One tenant's database: what code is given instead of a tenant id. `name` goes into bells and storage paths."""
+
+    name: str
+    engine: AsyncEngine
+    connections: Connections
+    ledger: Ledger
+    pool: asyncpg.Pool[Any]
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+        self.pool.terminate()
+
+
+async def open_database(name: str, url: str, options: DatabaseOptions) -> TenantDatabase:
+    """Connects lazily: a server that is away shows at the first use, as Unavailable."""
+    cache: dict[str, Any] = {"statement_cache_size": 0} if options.pooler else {}
+    pool = asyncpg.create_pool(
+        plain_url(url),
+        min_size=0,
+        max_size=options.ledger_connections,
+        timeout=options.patience.one_try,
+        command_timeout=options.patience.one_try,
+        reset=keep_session,
+        **cache,
+    )
+    await pool
+    connections = Connections(pool, options.patience)
+    engine = _engine(url, options)
+    return TenantDatabase(name, engine, connections, Ledger(connections), pool)
+
+
+def _engine(url: str, options: DatabaseOptions) -> AsyncEngine:
+    arguments: dict[str, Any] = {"timeout": options.patience.one_try, "command_timeout": options.patience.one_try}
+    if options.pooler:
+        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    return create_async_engine(
+        sqlalchemy_url(url),
+        pool_size=options.read_connections,
+        max_overflow=options.read_connections,
+        pool_timeout=options.patience.one_try,
+        pool_pre_ping=True,
+        connect_args=arguments,
+    )
+
+
+class Tenants:
+    """Opens each tenant's database at its first use. `address` answers a tenant's URL or raises KeyError."""
+
+    def __init__(self, address: Callable[[str], Awaitable[str]], options: DatabaseOptions) -> None:
+        self._address = address
+        self._options = options
+        self._open: dict[str, TenantDatabase] = {}
+        self._opening = asyncio.Lock()
+
+    async def database(self, tenant: str) -> TenantDatabase:
+        found = self._open.get(tenant)
+        if found is None:
+            async with self._opening:
+                if tenant not in self._open:
+                    url = await self._address(tenant)
+                    self._open[tenant] = await open_database(tenant, url, self._options)
+                found = self._open[tenant]
+        return found
+
+    def opened(self) -> list[TenantDatabase]:
+        return list(self._open.values())
+
+    async def close(self) -> None:
+        for database in self._open.values():
+            await database.close()
+        self._open.clear()

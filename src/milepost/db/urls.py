@@ -1,0 +1,36 @@
+"""One database address in the two spellings its readers want. An address holds a password: never print one."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from milepost.domain.errors import ConfigurationError
+
+
+def plain_url(url: str) -> str:
+    """`postgresql://…`, as asyncpg and psql read it. Raises ConfigurationError for another scheme."""
+    scheme, rest = url.split("://", 1) if "://" in url else ("", url)
+    if scheme.split("+")[0] not in {"postgresql", "postgres"}:
+        raise ConfigurationError(f"A database address must begin with postgresql://, not {scheme or '(nothing)'}://.")
+    return f"postgresql://{rest}"
+
+
+def sqlalchemy_url(url: str) -> str:
+    return plain_url(url).replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+def with_database(url: str, name: str) -> str:
+    parts = urlsplit(plain_url(url))
+    return urlunsplit((parts.scheme, parts.netloc, f"/{name}", parts.query, ""))
+
+
+def database_name(url: str) -> str:
+    return unquote(urlsplit(plain_url(url)).path.lstrip("/"))
+
+
+def without_secret(url: str) -> str:
+    """The address as it may be shown: user, host, port and database."""
+    parts = urlsplit(url)
+    user = f"{parts.username}@" if parts.username else ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}"

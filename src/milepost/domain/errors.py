@@ -1,0 +1,81 @@
+"""Every error the product raises on purpose, and what each carries.
+
+MilepostError
+├── JobNotFound              no such job, or not the caller's
+├── StaleVersion             somebody else changed the job first
+├── IllegalTransition        the machine has no such edge from the present status
+├── VersionMismatch          the caller named a version that is not the present one
+├── IdempotencyKeyReused     the same key came with another request
+├── EffectRefused            rows that belong to a transition could not be written, so it was not made
+├── RowRefused               the database refused one job's row (a CHECK, a bad value)
+├── UnknownKind              no such kind is registered here
+├── Unavailable              a server cannot be reached or did not answer in time
+├── GuardsMissing            the database does not guard what it must, or our role is too strong
+└── ConfigurationError       a setting is missing or contradicts another
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class MilepostError(Exception):
+    """The root. `data` holds what the message was made of; it never holds a secret."""
+
+    message = "Something went wrong."
+    hint: str | None = None
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None, **data: Any) -> None:
+        self.data = data
+        self.hint = hint or self.hint
+        super().__init__(message or self.message.format_map(_Lenient(data)))
+
+
+class _Lenient(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+class JobNotFound(MilepostError):
+    message = "There is no job {job_id}."
+
+
+class StaleVersion(MilepostError):
+    message = "Job {job_id} is no longer at version {version}."
+
+
+class IllegalTransition(MilepostError):
+    message = "A {kind} in status {status} cannot become {wanted}."
+
+
+class VersionMismatch(MilepostError):
+    message = "Job {job_id} is at version {current}, not {expected}."
+
+
+class IdempotencyKeyReused(MilepostError):
+    message = "This idempotency key was used for another request."
+
+
+class EffectRefused(MilepostError):
+    message = "What belongs to job {job_id} was refused."
+
+
+class RowRefused(MilepostError):
+    message = "The database refused job {job_id}: {detail}."
+
+
+class UnknownKind(MilepostError):
+    message = "There is no kind {kind}."
+
+
+class Unavailable(MilepostError):
+    message = "{server} is not available."
+
+
+class GuardsMissing(MilepostError):
+    message = "The database does not guard what it must: {problem}."
+    hint = "Run 'milepost migrate' with the owner's connection, then 'milepost doctor'."
+
+
+class ConfigurationError(MilepostError):
+    message = "A setting is wrong."

@@ -1,0 +1,1 @@
+"""Tenants: the control database, its keys, its models and prices."""

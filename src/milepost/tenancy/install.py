@@ -1,0 +1,101 @@
+"""Prepares a server for an installation: roles, databases, logins, both histories, the first tenant. Safe to repeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from milepost.db import migrate
+from milepost.db.roles import APP, CREATE_ROLES, MAINTENANCE, PREPARE_DATABASE, database_settings
+from milepost.db.urls import database_name, plain_url, with_database
+
+DEFAULT_TENANT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login role and the group role whose rights it has. `password` None: the role is left as it is."""
+
+    role: str
+    member_of: str
+    password: str | None = field(default=None, repr=False)
+
+
+def logins(tenant: str, app_password: str, maintenance_password: str) -> tuple[Login, Login]:
+    """The two logins of a tenant: for API and workers, and for maintenance."""
+    return (
+        Login(f"milepost_{tenant}_app", APP, app_password),
+        Login(f"milepost_{tenant}_maintenance", MAINTENANCE, maintenance_password),
+    )
+
+
+async def prepare_cluster(owner_url: str, users: tuple[Login, ...] = ()) -> None:
+    """Group roles and logins. Raises asyncpg.InsufficientPrivilegeError where the owner may not create roles."""
+    connection = await asyncpg.connect(plain_url(owner_url))
+    try:
+        await connection.execute(CREATE_ROLES)
+        for user in users:
+            await _ensure_login(connection, user)
+    finally:
+        await connection.close()
+
+
+async def _ensure_login(connection: asyncpg.Connection, user: Login) -> None:
+    exists = await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", user.role)
+    verb = "ALTER" if exists else "CREATE"
+    # a role statement takes no parameters: the server itself quotes the password
+    quoted = await connection.fetchval("SELECT quote_literal($1::text)", user.password)
+    password = f" PASSWORD {quoted}" if user.password else ""
+    await connection.execute(f'{verb} ROLE "{user.role}" LOGIN{password}')
+    await connection.execute(f'GRANT {user.member_of} TO "{user.role}"')
+
+
+async def ensure_database(owner_url: str, name: str) -> str:
+    """Creates and prepares a database on the owner's server. Answers the owner's URL of it."""
+    connection = await asyncpg.connect(plain_url(owner_url))
+    try:
+        if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
+            await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+    url = with_database(owner_url, name)
+    await prepare_database(url)
+    return url
+
+
+async def prepare_database(url: str) -> None:
+    """Schema rights and the database's own settings."""
+    connection = await asyncpg.connect(plain_url(url))
+    try:
+        name = database_name(url)
+        await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC')
+        if await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", APP):
+            await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {APP}, {MAINTENANCE}')
+            await connection.execute(PREPARE_DATABASE)
+        await connection.execute(database_settings(name))
+    finally:
+        await connection.close()
+
+
+async def migrate_both(control_owner_url: str, tenant_owner_url: str) -> None:
+    """Brings the control database and one tenant's database to their newest revisions."""
+    await migrate.upgrade(control_owner_url, "control")
+    await migrate.upgrade(tenant_owner_url, "tenant")
+
+
+async def register_tenant(
+    control_owner_url: str, tenant: str, *, name: str, address: str, database: str, key_wrapped: bytes
+) -> None:
+    """Enters a tenant in the control database; an existing entry keeps its key."""
+    connection = await asyncpg.connect(plain_url(control_owner_url))
+    try:
+        await connection.execute(
+            "INSERT INTO tenants (id, name, database_url, database_name, key_wrapped, revision)"
+            " VALUES ($1, $2, $3, $4, $5, $6)"
+            " ON CONFLICT (id) DO UPDATE SET database_url = excluded.database_url,"
+            " database_name = excluded.database_name, revision = excluded.revision",
+            tenant, name, address, database, key_wrapped, migrate.head("tenant"),
+        )  # fmt: skip
+    finally:
+        await connection.close()

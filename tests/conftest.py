@@ -1,0 +1,5 @@
+"""Fixtures that every room of the suite may ask for."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.servers_fixture", "tests.db_fixtures"]
