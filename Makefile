@@ -36,11 +36,12 @@ docs: $(ENVIRONMENT) ## write the generated pages anew
 	@$(BIN)/python docs/generate.py $(ARGS)
 
 lock: $(ENVIRONMENT) ## renew requirements.lock (ARGS="--upgrade" for the newest of everything)
-	@{ printf '# Every dependency with its hashes; renewed by "make lock".\n'; \
-	   $(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
-	     --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
-	     --constraint requirements.lock $(ARGS); } > requirements.lock.new
-	@mv requirements.lock.new requirements.lock
+	@cp requirements.lock requirements.lock.new
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+	  --output-file requirements.lock.new $(ARGS)
+	@{ echo '# Every dependency with its hashes; renewed by "make lock".'; cat requirements.lock.new; } > requirements.lock
+	@rm requirements.lock.new
 
 clean: ## remove what was built or cached, and the environment
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
