@@ -185,7 +185,7 @@ def _tokens(text: str) -> int:
 
 async def _serve(port: int) -> None:
     async with ModelServer(port) as server:
-        print(server.url, flush=True)  # noqa: T201 - the one thing its starter wants to know
+        print(server.url, flush=True)
         await asyncio.Event().wait()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from pydantic_ai.settings import ModelSettings
 
     from workers.executions.providers.hosted import Patience
+
+# What the call that is being opened in this context has received; None elsewhere.
+_responses: ContextVar[list[httpx2.Response] | None] = ContextVar("_responses", default=None)
 
 _COUNT_ALONG = {"google"}  # providers whose output count is true before the end of the answer
 
@@ -37,7 +42,7 @@ class Call:
         settings: ModelSettings = {"max_tokens": max_tokens, "extra_headers": {"Idempotency-Key": key}}
         request = [ModelRequest.user_text_prompt(prompt)]
         try:
-            async with model_request_stream(self._model, request, model_settings=settings) as self._answer:
+            async with _opened(model_request_stream(self._model, request, model_settings=settings)) as self._answer:
                 async for event in self._answer:
                     if usage := self._news():
                         yield usage
@@ -76,6 +81,25 @@ class Call:
         return usage
 
 
+@asynccontextmanager
+async def _opened(stream: AbstractAsyncContextManager[StreamedResponse]) -> AsyncGenerator[StreamedResponse]:
+    """Leaving it closes the connection. Google's library alone would leave that to the garbage collector."""
+    responses: list[httpx2.Response] = []
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_close, responses)
+        here = _responses.set(responses)
+        try:
+            answer = await stack.enter_async_context(stream)
+        finally:
+            _responses.reset(here)
+        yield answer
+
+
+async def _close(responses: list[httpx2.Response]) -> None:
+    for response in responses:
+        await response.aclose()
+
+
 def http_client(patience: Patience) -> httpx2.AsyncClient:
     timeout = httpx2.Timeout(patience.silence, connect=patience.connect, pool=patience.connect)
 
@@ -83,11 +107,15 @@ def http_client(patience: Patience) -> httpx2.AsyncClient:
         # Each library sets time-outs of its own on its requests; ours hold for all of them.
         request.extensions["timeout"] = timeout.as_dict()
 
+    async def remember(response: httpx2.Response) -> None:
+        if (responses := _responses.get()) is not None:
+            responses.append(response)
+
     return httpx2.AsyncClient(
         timeout=timeout,
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
         follow_redirects=False,  # a redirect would carry the key to another host
-        event_hooks={"request": [impose]},
+        event_hooks={"request": [impose], "response": [remember]},
     )
 
 
