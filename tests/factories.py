@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 
 from milepost.db.job_table import JobTable
 from milepost.db.ledger import NewJob
-from milepost.kinds.executions import MACHINE, Execution
+from milepost.kinds.executions.table import MACHINE, Execution
 
 TABLE = JobTable(Execution.__table__, MACHINE)  # type: ignore[arg-type]
 WORKER = "worker:w1"

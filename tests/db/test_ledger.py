@@ -16,7 +16,7 @@ from milepost.domain.errors import RowRefused, StaleVersion
 from milepost.domain.job import Job
 from milepost.domain.outcome import Done, Failed
 from milepost.domain.policy import Policy
-from milepost.kinds.executions import MACHINE, Execution
+from milepost.kinds.executions.table import MACHINE, Execution
 from tests.factories import TABLE, WORKER, new_execution
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

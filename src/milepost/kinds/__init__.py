@@ -1,1 +1,30 @@
-"""What each kind IS: table, machine, request and result models, policies. Kinds never import each other."""
+"""What each kind IS: table, machine, request and result models, policies. Kinds never import each other.
+
+A module or package here that has a `KIND` is a kind; nothing else need be edited to add one.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from milepost.domain.errors import UnknownKind
+from milepost.engine.kind import Kind
+
+
+@cache
+def all_kinds() -> tuple[Kind, ...]:
+    """In the order of their names."""
+    modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__)]
+    kinds: list[Kind] = [module.KIND for module in modules if hasattr(module, "KIND")]
+    return tuple(sorted(kinds, key=lambda kind: kind.name))
+
+
+def find_kind(name: str) -> Kind:
+    """By name (`execution`) or path (`executions`). Raises UnknownKind."""
+    for kind in all_kinds():
+        if name in {kind.name, kind.path}:
+            return kind
+    known = ", ".join(kind.path for kind in all_kinds())
+    raise UnknownKind(kind=name, hint=f"Known kinds: {known}.")

@@ -1,0 +1,288 @@
+"""The attempts of one worker process: claimed in groups, run one by one, renewed, timed out, ended by a transition."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from milepost.db.tenants import TenantDatabase
+from milepost.domain import decide
+from milepost.domain.bell import Bell
+from milepost.domain.errors import EffectRefused, RowRefused, StaleVersion, Unavailable
+from milepost.domain.job import Job
+from milepost.domain.outcome import Cancelled, Failed, HandedBack, Outcome, TimedOut
+from milepost.engine.context import Context
+from milepost.engine.kind import Kind
+from milepost.engine.ports import Chance, Databases, Ringer
+from milepost.engine.read_job import read_job
+from milepost.engine.transit import bell_after, transit
+
+logger = logging.getLogger("milepost.attempts")
+
+Handler = Callable[[Job, Context], Awaitable[Outcome]]
+Stop = Literal["cancel", "timeout", "hand_back", "lost"]
+OUTCOMES: Mapping[str, Outcome] = {"cancel": Cancelled(), "timeout": TimedOut(), "hand_back": HandedBack()}
+
+
+class Attempt:
+    """One claimed job being worked on."""
+
+    __slots__ = (
+        "began", "bell", "database", "ending", "job", "kind", "stopped_at", "stopping", "task", "until", "worker",
+    )  # fmt: skip
+
+    def __init__(self, bell: Bell, job: Job, kind: Kind, database: TenantDatabase, worker: str, began: float) -> None:
+        self.bell = bell
+        self.job = job
+        self.kind = kind
+        self.database = database
+        self.worker = worker
+        self.began = began
+        self.until = began + job.row["timeout_seconds"]
+        self.stopping: Stop | None = None
+        self.stopped_at = 0.0
+        self.ending = False
+        self.task: asyncio.Task[Any] | None = None
+
+    def now(self) -> datetime:
+        """The database's time, as far as this process can tell: its clock at the claim, and what has passed since."""
+        claimed_at = self.job.claimed_at
+        assert claimed_at is not None
+        return claimed_at + timedelta(seconds=time.monotonic() - self.began)
+
+
+class Claimed(NamedTuple):
+    """What became of a group of bells."""
+
+    attempts: list[Attempt]
+    gone: list[Bell]
+    later: list[tuple[Bell, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What all attempts of a process share. `ports` are the outside services that handlers ask for by name."""
+
+    worker: str
+    handlers: Mapping[str, Handler]
+    kinds: Mapping[str, Kind]
+    databases: Databases
+    ringer: Ringer
+    chance: Chance
+    ports: Mapping[str, Any]
+
+
+class Attempts:
+    """The desk of a worker: knows what bells mean and what is running."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._shop = workshop
+        self._running: dict[UUID, Attempt] = {}
+        self._renewed: dict[UUID, float] = {}
+        self._burials: set[asyncio.Task[None]] = set()
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        return tuple(self._shop.handlers)
+
+    async def claim(self, kind: str, bells: Sequence[Bell]) -> Claimed:
+        """One statement per tenant. Raises Unavailable when no database answers."""
+        claimed = Claimed([], [], [])
+        by_tenant: dict[str, dict[UUID, Bell]] = defaultdict(dict)
+        for bell in bells:
+            by_tenant[bell.tenant][bell.job_id] = bell
+        errors: list[Unavailable] = []
+        for tenant, wanted in by_tenant.items():
+            try:
+                await self._claim(tenant, self._shop.kinds[kind], wanted, claimed)
+            except Unavailable as error:  # one tenant's database that is away delays no other tenant
+                errors.append(error)
+        if errors and len(errors) == len(by_tenant):
+            raise errors[0]
+        return claimed
+
+    async def _claim(self, tenant: str, kind: Kind, bells: dict[UUID, Bell], claimed: Claimed) -> None:
+        try:
+            database = await self._shop.databases(tenant)
+        except KeyError:
+            claimed.gone.extend(bells.values())
+            self.counts["bell_of_unknown_tenant"] += len(bells)
+            return
+        worker, lease = self._shop.worker, kind.policy.lease.length.total_seconds()
+        began = time.monotonic()
+        wanted = [(bell.job_id, bell.version) for bell in bells.values()]
+        claims = await database.ledger.claim(kind.table, wanted, worker, lease)
+        for job in claims.jobs:
+            attempt = Attempt(bells.pop(job.id), job, kind, database, worker, began)
+            self._running[job.id] = attempt
+            claimed.attempts.append(attempt)
+        claimed.later.extend((bells.pop(job_id), due) for job_id, due in claims.later if job_id in bells)
+        claimed.gone.extend(bells.values())
+        self.counts["claimed"] += len(claims.jobs)
+        self.counts["bell_without_job"] += len(bells)
+
+    async def run(self, attempt: Attempt) -> None:
+        """Handler, outcome, transition. Never raises."""
+        attempt.task = asyncio.current_task()
+        if attempt.stopping is None:
+            outcome = await self._work(attempt)
+        else:
+            outcome = OUTCOMES.get(attempt.stopping)
+        try:
+            if outcome is not None and not attempt.ending:
+                attempt.ending = True
+                await self._end(attempt, outcome)
+        except Exception:
+            # the lease will end and the job be rescued: nothing is lost but time
+            logger.exception("attempt of %s could not be ended", attempt.job)
+            self.counts["end_failed"] += 1
+        finally:
+            self._forget(attempt)
+
+    async def _work(self, attempt: Attempt) -> Outcome | None:
+        """The handler's outcome. None: the job is somebody else's by now."""
+        handler = self._shop.handlers[attempt.kind.name]
+        try:
+            return await handler(attempt.job, Context(attempt, self._shop.ports))
+        except asyncio.CancelledError:
+            if attempt.task is not None:
+                attempt.task.uncancel()
+            return OUTCOMES.get(attempt.stopping or "hand_back")
+        except BaseException as error:  # a handler's SystemExit ends its attempt, not the worker
+            where = _place(error)
+            logger.warning("handler of %s raised %s at %s", attempt.job, type(error).__name__, where)
+            return Failed("INTERNAL", f"The handler raised {type(error).__name__} at {where}.", retry=True)
+
+    async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Applies the outcome; decides again where a cancel request came in between."""
+        for _ in range(3):
+            wanted = decide.after_attempt(
+                attempt.kind.machine, attempt.kind.policy, attempt.job, outcome,
+                actor=f"worker:{attempt.worker}", now=attempt.now(), chance=self._shop.chance(),
+            )  # fmt: skip
+            try:
+                moved = await transit(attempt.database, attempt.kind, attempt.job, wanted)
+            except StaleVersion:
+                job = await read_job(attempt.database, attempt.kind.table, attempt.job.id)
+                if job.version != attempt.job.version or job.cancel_requested_at == attempt.job.cancel_requested_at:
+                    self.counts["rejected"] += 1
+                    logger.warning("late result of %s rejected: the job is at version %s", attempt.job, job.version)
+                    return
+                attempt.job = job
+                continue
+            except (RowRefused, EffectRefused) as error:
+                logger.warning("result of %s refused: %s", attempt.job, error)
+                outcome = Failed("RESULT_REFUSED", f"The result could not be stored: {error}"[:2000])
+                continue
+            self.counts[wanted.edge.reason] += 1
+            if moved.due_at is not None:
+                await self._shop.ringer.ring([bell_after(attempt.database, attempt.kind, attempt.job, moved)])
+            return
+
+    async def beat(self) -> None:
+        """Renews all leases, one statement per tenant and kind, and tells handlers who was asked to stop or is lost."""
+        groups: dict[tuple[TenantDatabase, Kind], list[Attempt]] = defaultdict(list)
+        for attempt in self._running.values():
+            if not attempt.ending:
+                groups[attempt.database, attempt.kind].append(attempt)
+        await asyncio.gather(*(self._beat(database, kind, held) for (database, kind), held in groups.items()))
+
+    async def _beat(self, database: TenantDatabase, kind: Kind, held: list[Attempt]) -> None:
+        length = kind.policy.lease.length.total_seconds()
+        pairs = [(attempt.job.id, attempt.job.version) for attempt in held]
+        sent = time.monotonic()
+        try:
+            async with asyncio.timeout(length / 2):
+                beats = {b.job_id: b for b in await database.ledger.beat(kind.table, pairs, self._shop.worker, length)}
+        except (Unavailable, TimeoutError):
+            logger.warning("leases of %d %s not renewed: the database does not answer", len(held), kind.path)
+            self._give_up(held, length)
+            return
+        for attempt, (job_id, version) in zip(held, pairs, strict=True):
+            beat = beats.get(job_id)
+            if beat is not None:
+                self._renewed[job_id] = sent
+                if beat.cancel_requested:
+                    self._stop(attempt, "cancel")
+            elif attempt.job.version == version and not attempt.ending:
+                self._stop(attempt, "lost")
+
+    def _give_up(self, held: list[Attempt], length: float) -> None:
+        """Ends what must have lost its lease by now: another worker may have begun it."""
+        now = time.monotonic()
+        for attempt in held:
+            if now - self._renewed.get(attempt.job.id, attempt.began) > length:
+                self._stop(attempt, "lost")
+
+    def tick(self) -> None:
+        """Stops attempts over their time, and buries those that were asked to stop and did not."""
+        now = time.monotonic()
+        for attempt in list(self._running.values()):
+            if attempt.ending:
+                continue
+            if attempt.stopping is None:
+                if attempt.until <= now:
+                    self._stop(attempt, "timeout")
+            elif now - attempt.stopped_at > attempt.kind.policy.lease.cancel_grace.total_seconds():
+                self._bury(attempt)
+
+    def _stop(self, attempt: Attempt, why: Stop) -> None:
+        if attempt.ending or attempt.stopping is not None:
+            return
+        attempt.stopping = why
+        attempt.stopped_at = time.monotonic()
+        if why == "lost":
+            self.counts["lost"] += 1
+        if attempt.task is not None:
+            attempt.task.cancel(why)
+
+    def _bury(self, attempt: Attempt) -> None:
+        """Ends the attempt over the head of a handler that hears nothing; what it returns later is dropped.
+
+        It keeps its slot until it ends: what it holds is really in use.
+        """
+        attempt.ending = True
+        self.counts["abandoned"] += 1
+        logger.error("handler of %s ignores its stop (%s) and is abandoned", attempt.job, attempt.stopping)
+        outcome = OUTCOMES.get(attempt.stopping or "")
+        if outcome is not None:
+            task = asyncio.get_running_loop().create_task(self._end(attempt, outcome))
+            self._burials.add(task)
+            task.add_done_callback(self._burials.discard)
+        self._forget(attempt)
+
+    async def hand_back(self) -> None:
+        """Stops all running attempts; each ends with the edge that uses up no attempt."""
+        held = list(self._running.values())
+        for attempt in held:
+            self._stop(attempt, "hand_back")
+        tasks = {attempt.task for attempt in held if attempt.task is not None and not attempt.task.done()}
+        if tasks:
+            _, stuck = await asyncio.wait(tasks, timeout=5)
+            for attempt in [a for a in held if a.task in stuck and not a.ending]:
+                self._bury(attempt)
+        if self._burials:
+            await asyncio.wait(self._burials, timeout=5)
+
+    def _forget(self, attempt: Attempt) -> None:
+        if self._running.get(attempt.job.id) is attempt:
+            del self._running[attempt.job.id]
+        self._renewed.pop(attempt.job.id, None)
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised: file and line, without any value."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return "an unknown place"
+    return f"{traceback.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{traceback.tb_lineno}"

@@ -1,0 +1,92 @@
+"""What a handler is given beside its job: progress, columns, long states, cancellation, ports, log."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from milepost.domain import decide
+from milepost.domain.errors import StaleVersion
+from milepost.domain.job import Job
+from milepost.engine.read_job import read_job
+from milepost.engine.transit import transit
+
+if TYPE_CHECKING:
+    from milepost.engine.attempts import Attempt
+
+log = logging.getLogger("milepost.handler")
+
+
+class Context:
+    """Of one attempt. Every write is fenced by the attempt's version; a lost job ends the handler."""
+
+    __slots__ = ("_attempt", "ports")
+
+    def __init__(self, attempt: Attempt, ports: Mapping[str, Any]) -> None:
+        self._attempt = attempt
+        self.ports = ports
+
+    @property
+    def tenant(self) -> str:
+        """The name below which the tenant's files lie."""
+        return self._attempt.database.name
+
+    @property
+    def database(self) -> Any:
+        """The tenant's database, for reads that belong to the kind."""
+        return self._attempt.database
+
+    @property
+    def job(self) -> Job:
+        """The job as this attempt last knew it."""
+        return self._attempt.job
+
+    @property
+    def cancel_requested(self) -> bool:
+        return self._attempt.stopping == "cancel"
+
+    @property
+    def log(self) -> logging.LoggerAdapter[Any]:
+        job = self._attempt.job
+        return logging.LoggerAdapter(log, {"kind": job.kind, "job_id": str(job.id), "attempt": job.attempt})
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every automatic attempt; another one after an explicit retry, which sets a new deadline."""
+        job = self._attempt.job
+        return hashlib.sha256(f"{job.id}/{job.deadline_at.isoformat()}".encode()).hexdigest()
+
+    async def progress(self, percent: int, stage: str | None = None) -> None:
+        """0 to 100. Within an attempt it only rises; a lower figure leaves it as it is."""
+        columns: dict[str, Any] = {"progress": max(0, min(100, percent))}
+        if stage is not None:
+            columns["stage"] = stage[:64]
+        await self.note(columns)
+
+    async def note(self, columns: Mapping[str, Any]) -> None:
+        """Writes columns of the job without a transition."""
+        attempt = self._attempt
+        job = attempt.job
+        kept = await attempt.database.ledger.note(attempt.kind.table, job.id, job.version, attempt.worker, columns)
+        if not kept:
+            self._lost()
+
+    async def move(self, to_status: str, *, reason: str = "advanced", columns: Mapping[str, Any] | None = None) -> None:
+        """Goes on to the next running status of the kind, keeping the lease."""
+        attempt = self._attempt
+        wanted = decide.advance(
+            attempt.kind.machine, attempt.job, to_status,
+            actor=f"worker:{attempt.worker}", reason=reason, columns=columns or {},
+        )  # fmt: skip
+        try:
+            await transit(attempt.database, attempt.kind, attempt.job, wanted)
+        except StaleVersion:
+            self._lost()
+        attempt.job = await read_job(attempt.database, attempt.kind.table, attempt.job.id)
+
+    def _lost(self) -> None:
+        self._attempt.stopping = self._attempt.stopping or "lost"
+        raise asyncio.CancelledError("the job is no longer this worker's")

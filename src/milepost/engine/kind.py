@@ -1,0 +1,76 @@
+"""What the engine, the API and the workers are told about a kind of job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from milepost.db.job_table import JobTable
+from milepost.domain.job import Job
+from milepost.domain.machine import Phase, StateMachine
+from milepost.domain.policy import Policy
+from milepost.domain.transition import Effect, Transition
+
+# never shown: the key is a secret of its caller, the lease is nobody's business but the worker's
+HIDDEN = frozenset({"idempotency_key", "lease_owner", "lease_expires_at"})
+
+
+class Request(Protocol):
+    """What every create request carries, whatever its kind."""
+
+    scheduled_at: Any
+    priority: int
+    max_attempts: int
+    timeout_seconds: int
+    callback_url: str | None
+
+
+def no_effects(_: Job, __: Transition) -> tuple[Effect, ...]:
+    return ()
+
+
+def all_columns(job: Job) -> Mapping[str, Any]:
+    return job.row
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """One kind of job.
+
+    `path`: plural, in URLs and commands. `columns`: what a request writes into the kind's own columns. `derived`:
+    columns made from the job's id, which no request is compared by. `life`: seconds a job may live beyond its 24
+    hours of waiting. `effects`: extra rows of any transition, whoever makes it. `shown`: how a row is answered.
+    `filters`: extra query parameters of the list, as SQL conditions of `reads`. `preview`: long text columns, cut in
+    lists.
+    """
+
+    table: JobTable
+    path: str
+    request: type[Any]
+    columns: Callable[[Any, UUID], Mapping[str, Any]]
+    policy: Policy = Policy()
+    derived: frozenset[str] = frozenset()
+    life: Callable[[Any], int] = field(default=lambda request: request.timeout_seconds)
+    effects: Callable[[Job, Transition], tuple[Effect, ...]] = no_effects
+    shown: Callable[[Job], Mapping[str, Any]] = all_columns
+    searched: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    preview: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.table.kind
+
+    @property
+    def machine(self) -> StateMachine:
+        return self.table.machine
+
+    def phase(self, job: Job) -> Phase:
+        return self.machine.phase(job.status)
+
+    def answer(self, job: Job) -> dict[str, Any]:
+        """The job as anybody may see it, `kind` and `phase` included."""
+        shown = {name: value for name, value in self.shown(job).items() if name not in HIDDEN}
+        return {"id": job.id, "kind": self.name, "phase": self.phase(job).value, **shown}

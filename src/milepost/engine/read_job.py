@@ -1,0 +1,24 @@
+"""Reads one job's present row."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from milepost.db.connections import Connection
+from milepost.db.job_table import JobTable
+from milepost.db.tenants import TenantDatabase
+from milepost.domain.errors import JobNotFound
+from milepost.domain.job import Job
+
+
+async def read_job(database: TenantDatabase, table: JobTable, job_id: UUID) -> Job:
+    """Raises JobNotFound."""
+
+    async def work(connection: Connection[Any], _: bool) -> Job:
+        row = await connection.fetchrow(f"SELECT * FROM {table.name} WHERE id = $1", job_id)
+        if row is None:
+            raise JobNotFound(job_id=job_id)
+        return Job(table.kind, row)
+
+    return await database.connections.run(work)

@@ -1,0 +1,100 @@
+"""Submits jobs: one row, its money, its history, in one transaction; the bell is rung after the commit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from milepost.db.ledger import NewJob, Submitted
+from milepost.db.tenants import TenantDatabase
+from milepost.domain.bell import Bell
+from milepost.domain.errors import IdempotencyKeyReused
+from milepost.domain.ids import Ids
+from milepost.domain.job import Job
+from milepost.domain.transition import Effect
+from milepost.engine.kind import Kind, Request
+from milepost.engine.ports import Ringer
+
+
+def new_job(
+    kind: Kind,
+    request: Request,
+    *,
+    ids: Ids,
+    actor: str,
+    user_id: UUID | None,
+    idempotency_key: str | None = None,
+    effects: tuple[Effect, ...] = (),
+) -> NewJob:
+    """The row that a valid request asks for. `idempotency_key` is the caller's own; only its digest is stored."""
+    job_id = ids()
+    return NewJob(
+        id=job_id,
+        actor=actor,
+        life=kind.life(request),
+        timeout_seconds=request.timeout_seconds,
+        columns=kind.columns(request, job_id),
+        user_id=user_id,
+        priority=request.priority,
+        scheduled_at=request.scheduled_at,
+        max_attempts=request.max_attempts,
+        idempotency_key=key_digest(user_id, idempotency_key) if idempotency_key else None,
+        callback_url=request.callback_url,
+        effects=effects,
+    )
+
+
+def key_digest(user_id: UUID | None, key: str) -> str:
+    """SHA-256 of owner and key, so that one caller's key never meets another's."""
+    return hashlib.sha256(str(user_id or "").encode() + b"\x00" + key.encode()).hexdigest()
+
+
+async def submit(database: TenantDatabase, kind: Kind, new: NewJob, ringer: Ringer) -> Submitted:
+    """Commits one job, or finds the one with its idempotency key.
+
+    Raises IdempotencyKeyReused when that one was another request, RowRefused and EffectRefused; then nothing was
+    written.
+    """
+    submitted = await database.ledger.submit(kind.table, new)
+    if submitted.created:
+        await ringer.ring([bell(database, submitted.job)])
+    else:
+        _check_same(kind, new, submitted.job)
+    return submitted
+
+
+async def submit_all(
+    database: TenantDatabase, kind: Kind, new: Sequence[NewJob], ringer: Ringer
+) -> list[Submitted]:
+    """Commits all of them in one transaction or none. Raises as `submit` does."""
+    answers = await database.ledger.submit_all(kind.table, new)
+    for job, answer in zip(new, answers, strict=True):
+        if not answer.created:
+            _check_same(kind, job, answer.job)
+    await ringer.ring([bell(database, answer.job) for answer in answers if answer.created])
+    return answers
+
+
+def bell(database: TenantDatabase, job: Job) -> Bell:
+    return Bell(database.name, job.kind, job.id, job.version, job.priority, job.scheduled_at)
+
+
+def _check_same(kind: Kind, new: NewJob, job: Job) -> None:
+    asked = {name: value for name, value in new.columns.items() if name not in kind.derived}
+    asked |= {"priority": new.priority, "max_attempts": new.max_attempts, "callback_url": new.callback_url}
+    if new.scheduled_at is not None:
+        asked["scheduled_at"] = new.scheduled_at
+    different = [name for name, value in asked.items() if not _equal(job.row[name], value)]
+    if different:
+        raise IdempotencyKeyReused(job_id=job.id, fields=sorted(different))
+
+
+def _equal(stored: Any, asked: Any) -> bool:
+    if stored == asked:
+        return True
+    if isinstance(stored, str) and isinstance(asked, str) and stored[:1] in "{[" and asked[:1] in "{[":
+        return bool(json.loads(stored) == json.loads(asked))  # JSONB keeps the value, not its spelling
+    return False
