@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from uuid_utils.compat import uuid7
 
 from milepost.db.job_table import JobTable
 from milepost.db.ledger import NewJob
+from milepost.domain.bell import Bell
 from milepost.kinds.executions.table import MACHINE, Execution
 
 TABLE = JobTable(Execution.__table__, MACHINE)  # type: ignore[arg-type]
@@ -27,3 +29,13 @@ def new_execution(**changes: Any) -> NewJob:
     given = {"id": job_id, "actor": "key:test", "life": 86400, "timeout_seconds": 600, "columns": columns, **changes}
     given["columns"] = {"usage_estimated": False, "is_permanent": False, **given["columns"]}
     return NewJob(**given)
+
+
+class Bells:
+    """The other side of the ringer's port: remembers what was rung."""
+
+    def __init__(self) -> None:
+        self.rung: list[Bell] = []
+
+    async def ring(self, bells: Sequence[Bell]) -> None:
+        self.rung.extend(bells)

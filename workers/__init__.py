@@ -1,1 +1,1 @@
-"""What each kind does: its handler and the adapters to the world outside."""
+"""What each kind DOES: handlers and their adapters. Nothing in `milepost` imports this package by name."""

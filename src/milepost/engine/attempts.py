@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -35,7 +35,7 @@ class Attempt:
     """One claimed job being worked on."""
 
     __slots__ = (
-        "began", "bell", "database", "ending", "job", "kind", "stopped_at", "stopping", "task", "until", "worker",
+        "began", "bell", "database", "ending", "job", "kept", "kind", "stopped_at", "stopping", "task", "until", "worker",
     )  # fmt: skip
 
     def __init__(self, bell: Bell, job: Job, kind: Kind, database: TenantDatabase, worker: str, began: float) -> None:
@@ -49,7 +49,13 @@ class Attempt:
         self.stopping: Stop | None = None
         self.stopped_at = 0.0
         self.ending = False
+        self.kept: Mapping[str, Any] = {}
         self.task: asyncio.Task[Any] | None = None
+
+    def stopped(self) -> Outcome | None:
+        """What being stopped leads to. None: the job is somebody else's by now."""
+        outcome = OUTCOMES.get(self.stopping or "hand_back")
+        return replace(outcome, columns=self.kept) if outcome is not None and self.kept else outcome
 
     def now(self) -> datetime:
         """The database's time, as far as this process can tell: its clock at the claim, and what has passed since."""
@@ -135,7 +141,7 @@ class Attempts:
         if attempt.stopping is None:
             outcome = await self._work(attempt)
         else:
-            outcome = OUTCOMES.get(attempt.stopping)
+            outcome = attempt.stopped()
         try:
             if outcome is not None and not attempt.ending:
                 attempt.ending = True
@@ -155,11 +161,12 @@ class Attempts:
         except asyncio.CancelledError:
             if attempt.task is not None:
                 attempt.task.uncancel()
-            return OUTCOMES.get(attempt.stopping or "hand_back")
+            return attempt.stopped()
         except BaseException as error:  # a handler's SystemExit ends its attempt, not the worker
             where = _place(error)
             logger.warning("handler of %s raised %s at %s", attempt.job, type(error).__name__, where)
-            return Failed("INTERNAL", f"The handler raised {type(error).__name__} at {where}.", retry=True)
+            message = f"The handler raised {type(error).__name__} at {where}."
+            return Failed("INTERNAL", message, retry=True, columns=attempt.kept)
 
     async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         """Applies the outcome; decides again where a cancel request came in between."""
@@ -252,7 +259,7 @@ class Attempts:
         attempt.ending = True
         self.counts["abandoned"] += 1
         logger.error("handler of %s ignores its stop (%s) and is abandoned", attempt.job, attempt.stopping)
-        outcome = OUTCOMES.get(attempt.stopping or "")
+        outcome = attempt.stopped()
         if outcome is not None:
             task = asyncio.get_running_loop().create_task(self._end(attempt, outcome))
             self._burials.add(task)

@@ -48,6 +48,10 @@ class Context:
     def cancel_requested(self) -> bool:
         return self._attempt.stopping == "cancel"
 
+    def keep(self, columns: Mapping[str, Any]) -> None:
+        """Columns to be written with whatever ends this attempt without the handler's word: stop, time-out, exception."""
+        self._attempt.kept = columns
+
     @property
     def log(self) -> logging.LoggerAdapter[Any]:
         job = self._attempt.job

@@ -1,0 +1,95 @@
+"""Looks things up in the control database: who we are, where a tenant's database is, which providers there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from milepost.db.connections import Connection, Connections
+from milepost.domain.errors import ConfigurationError, Unavailable
+from milepost.tenancy import keys
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider of language models as an operator entered it."""
+
+    id: str
+    base_url: str | None
+    is_active: bool
+
+
+class Directory:
+    """Of one installation. `known` names addresses that need no look-up; `environment` reads `env:` references."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        master_key: bytes,
+        *,
+        known: Mapping[str, str],
+        environment: Callable[[str], str | None],
+    ) -> None:
+        self._connections = connections
+        self._master_key = master_key
+        self._known = known
+        self._environment = environment
+
+    async def installation(self) -> str:
+        """The id that Redis must carry too. Raises Unavailable, or ConfigurationError before the first migration."""
+        return str(await self._value("SELECT id FROM installation"))
+
+    async def address(self, tenant: str) -> str:
+        """A tenant's database URL. Raises KeyError for one that does not exist or is not active."""
+        if tenant in self._known:
+            return self._known[tenant]
+        stored = await self._value("SELECT database_url FROM tenants WHERE id = $1 AND state = 'active'", tenant)
+        if stored is None:
+            raise KeyError(tenant)
+        if stored.startswith("enc:v1:"):
+            return keys.open_address(self._master_key, stored, tenant)
+        return self._referenced(stored)
+
+    async def tenant_key(self, tenant: str) -> bytes:
+        """Raises KeyError for a tenant that does not exist."""
+        wrapped = await self._value("SELECT key_wrapped FROM tenants WHERE id = $1", tenant)
+        if wrapped is None:
+            raise KeyError(tenant)
+        return keys.unwrap(self._master_key, wrapped, f"tenant {tenant}")
+
+    async def tenants(self) -> list[str]:
+        """The ids of all active tenants."""
+
+        async def work(connection: Connection[Any], _: bool) -> list[str]:
+            return [row[0] for row in await connection.fetch("SELECT id FROM tenants WHERE is_active ORDER BY id")]
+
+        return await self._connections.run(work)
+
+    async def providers(self) -> dict[str, Provider]:
+        async def work(connection: Connection[Any], _: bool) -> dict[str, Provider]:
+            rows = await connection.fetch("SELECT id, api_base_url, is_active FROM llm_providers")
+            return {row[0]: Provider(*row) for row in rows}
+
+        return await self._connections.run(work)
+
+    def _referenced(self, reference: str) -> str:
+        scheme, _, name = reference.partition(":")
+        value = self._environment(name) if scheme == "env" else Path(name).read_text().strip()
+        if not value:
+            raise ConfigurationError(f"The tenant's database address {reference} leads nowhere.")
+        return value
+
+    async def _value(self, sql: str, *args: Any) -> Any:
+        async def work(connection: Connection[Any], _: bool) -> Any:
+            return await connection.fetchval(sql, *args)
+
+        try:
+            return await self._connections.run(work)
+        except asyncpg.UndefinedTableError:
+            raise ConfigurationError("The control database is empty.", hint="Run 'milepost migrate'.") from None
+        except asyncpg.InvalidCatalogNameError:
+            raise Unavailable(server="The control database", hint="Run 'milepost migrate'.") from None

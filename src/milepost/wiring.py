@@ -1,0 +1,184 @@
+"""The composition root: turns settings into open databases, a doorbell, a store and a worker. Nothing below reads settings."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from uuid_utils.compat import uuid7
+
+from milepost.db.connections import Patience
+from milepost.db.tenants import DatabaseOptions, TenantDatabase, Tenants, open_database
+from milepost.domain.errors import ConfigurationError
+from milepost.domain.ids import Ids
+from milepost.engine.attempts import Attempts, Workshop
+from milepost.engine.kind import Kind
+from milepost.kinds import all_kinds, find_kind
+from milepost.queue.connection import connect
+from milepost.queue.doorbell import Doorbell
+from milepost.queue.worker import Worker
+from milepost.settings import Settings
+from milepost.storage import Store, local_store, s3_store
+from milepost.tenancy import keys
+from milepost.tenancy.directory import Directory
+from milepost.tenancy.install import DEFAULT_TENANT
+
+Role = Literal["api", "worker", "maintenance"]
+
+# an API request is answered 503 within seconds; a worker that holds a result waits for its database
+PATIENCE: Mapping[Role, Patience] = {
+    "api": Patience(whole=2.0, one_try=10.0),
+    "worker": Patience(whole=30.0, one_try=10.0),
+    "maintenance": Patience(whole=10.0, one_try=30.0),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Runtime:
+    """What every process of an installation has open. `instance` names this process in leases and audit rows."""
+
+    settings: Settings
+    instance: str
+    installation: str
+    tenants: Tenants
+    directory: Directory
+    doorbell: Doorbell
+    store: Store
+    kinds: tuple[Kind, ...]
+    ids: Ids
+    secret: bytes
+
+    async def default(self) -> TenantDatabase:
+        return await self.tenants.database(DEFAULT_TENANT)
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, role: Role) -> AsyncIterator[Runtime]:
+    """Raises ConfigurationError for a setting that is missing, Unavailable when the control database is away."""
+    async with AsyncExitStack() as stack:
+        options = DatabaseOptions(pooler=settings.pooler, patience=PATIENCE[role])
+        control = await open_database("control", settings.need("control_database_url"), options)
+        stack.push_async_callback(control.close)
+        address = settings.need("maintenance_database_url" if _as_maintenance(settings, role) else "database_url")
+        directory = Directory(
+            control.connections,
+            master_key(settings),
+            known={DEFAULT_TENANT: address},
+            environment=os.environ.get,
+        )
+        tenants = Tenants(directory.address, options)
+        stack.push_async_callback(tenants.close)
+        installation = await directory.installation()
+        doorbell = Doorbell(connect(settings.need("redis_url"), timeout=2.0), installation=installation)
+        stack.push_async_callback(doorbell.aclose)
+        tenant_key = await directory.tenant_key(DEFAULT_TENANT)
+        yield Runtime(
+            settings=settings,
+            instance=instance_name(),
+            installation=installation,
+            tenants=tenants,
+            directory=directory,
+            doorbell=doorbell,
+            store=open_store(settings),
+            kinds=all_kinds(),
+            ids=uuid7,
+            secret=keys.derive(tenant_key, "cursors"),
+        )
+
+
+def _as_maintenance(settings: Settings, role: Role) -> bool:
+    return role == "maintenance" and settings.maintenance_database_url is not None
+
+
+def instance_name() -> str:
+    """Unique to this process, and readable: host, pid and four random digits."""
+    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(2)}"
+
+
+def master_key(settings: Settings) -> bytes:
+    """From the environment, else from a file that the first start writes."""
+    if settings.master_key is not None:
+        return keys.parse_master_key(settings.master_key.get_secret_value())
+    key, _ = keys.load_master_key(settings.master_key_file or settings.data_dir / "master.key")
+    return key
+
+
+def open_store(settings: Settings) -> Store:
+    place = settings.storage or str(settings.data_dir / "files")
+    if not place.startswith("s3://"):
+        return local_store(Path(place))
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    if settings.s3_access_key_id is None or settings.s3_secret_access_key is None:
+        raise ConfigurationError(
+            f"The store {place} needs credentials.",
+            hint="Set MILEPOST_S3_ACCESS_KEY_ID and MILEPOST_S3_SECRET_ACCESS_KEY.",
+        )
+    return s3_store(
+        bucket,
+        access_key_id=settings.s3_access_key_id.get_secret_value(),
+        secret_access_key=settings.s3_secret_access_key.get_secret_value(),
+        region=settings.s3_region or "us-east-1",
+        endpoint=settings.s3_endpoint,
+        prefix=prefix,
+    )
+
+
+def handler_module(kind: Kind) -> ModuleType:
+    """The package below `workers` that does this kind. Raises ConfigurationError where there is none."""
+    name = f"workers.{kind.path}"
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in {"workers", name}:
+            raise
+        raise ConfigurationError(f"There is no handler for {kind.path}: no package {name}.") from None
+
+
+@asynccontextmanager
+async def open_worker(
+    runtime: Runtime, paths: Sequence[str], *, burst: bool = False, handle_signals: bool = True
+) -> AsyncIterator[Worker]:
+    """A worker for the named kinds, ready to `async_run`. Raises UnknownKind and ConfigurationError."""
+    kinds = [find_kind(path) for path in paths]
+    settings = runtime.settings
+    async with AsyncExitStack() as stack:
+        handlers: dict[str, Any] = {}
+        ports: dict[str, Any] = {"store": runtime.store}
+        for kind in kinds:
+            module = handler_module(kind)
+            handlers[kind.name] = module.run
+            if hasattr(module, "open_ports"):
+                ports |= await stack.enter_async_context(module.open_ports(runtime))
+        attempts = Attempts(
+            Workshop(
+                worker=runtime.instance,
+                handlers=handlers,
+                kinds={kind.name: kind for kind in kinds},
+                databases=runtime.tenants.database,
+                ringer=runtime.doorbell,
+                chance=random.random,
+                ports=ports,
+            )
+        )
+        worker = Worker(
+            attempts,
+            connect(settings.need("redis_url"), timeout=5.0),
+            installation=runtime.installation,
+            instance=runtime.instance,
+            max_jobs=settings.max_jobs,
+            grace=settings.grace_seconds,
+            beat_every=min(kind.policy.lease.beat_every.total_seconds() for kind in kinds),
+            burst=burst,
+            handle_signals=handle_signals,
+        )
+        stack.push_async_callback(worker.close)
+        yield worker

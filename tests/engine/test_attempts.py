@@ -1,0 +1,226 @@
+"""Attempts end to end: bells, claims, handlers, outcomes, on real PostgreSQL and real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from milepost.db.tenants import TenantDatabase
+from milepost.domain.errors import IllegalTransition
+from milepost.domain.job import Job
+from milepost.domain.outcome import Again, Done, Failed, Outcome
+from milepost.engine.attempts import Attempt, Attempts, Workshop
+from milepost.engine.cancel import cancel
+from milepost.engine.context import Context
+from milepost.engine.read_job import read_job
+from milepost.engine.retry import retry
+from milepost.engine.submit import bell, submit
+from milepost.kinds.executions import KIND
+from tests.factories import Bells, new_execution
+
+Run = Callable[[Job, Context], Awaitable[Outcome]]
+
+
+def workshop(database: TenantDatabase, handler: Run, bells: Bells) -> Attempts:
+    async def databases(_: str) -> TenantDatabase:
+        return database
+
+    return Attempts(
+        Workshop(
+            worker="w1", handlers={"execution": handler}, kinds={"execution": KIND},
+            databases=databases, ringer=bells, chance=lambda: 0.5, ports={},
+        )
+    )  # fmt: skip
+
+
+async def begin(database: TenantDatabase, desk: Attempts, **changes: Any) -> Attempt:
+    submitted = await submit(database, KIND, new_execution(**changes), Bells())
+    claimed = await desk.claim("execution", [bell(database, submitted.job)])
+    return claimed.attempts[0]
+
+
+async def now_of(database: TenantDatabase, attempt: Attempt) -> Job:
+    return await read_job(database, KIND.table, attempt.job.id)
+
+
+async def test_a_handlers_answer_completes_the_job(database: TenantDatabase) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        await ctx.progress(50, "half")
+        return Done({"output": job["prompt"].upper()})
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+
+    job = await now_of(database, attempt)
+    assert (job.status, job["output"], job.version, job["stage"]) == ("COMPLETED", "SAY SOMETHING.", 3, "half")
+
+
+async def test_an_exception_is_a_retryable_failure_and_rings_the_next_bell(database: TenantDatabase) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        raise SystemExit(3)
+
+    bells = Bells()
+    desk = workshop(database, handler, bells)
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+
+    job = await now_of(database, attempt)
+    assert (job.status, job["error_code"], job.version) == ("PENDING", "INTERNAL", 3)
+    assert [(b.version, b.due_at) for b in bells.rung] == [(3, job.scheduled_at)]
+
+
+async def test_the_last_attempt_fails_for_good(database: TenantDatabase) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        return Failed("PROVIDER_UNAVAILABLE", "503", retry=True)
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk, max_attempts=1)
+    await desk.run(attempt)
+
+    job = await now_of(database, attempt)
+    assert (job.status, job["error_code"], job["finished_at"] is not None) == ("FAILED", "PROVIDER_UNAVAILABLE", True)
+
+
+async def test_a_snooze_uses_up_no_attempt(database: TenantDatabase) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        return Again(timedelta(seconds=30), "PROVIDER_RATE_LIMITED", "wait")
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+
+    job = await now_of(database, attempt)
+    assert (job.status, job.attempt, job["status_reason"]) == ("PENDING", 0, "snoozed")
+
+
+def waiting() -> tuple[asyncio.Event, Run]:
+    begun = asyncio.Event()
+
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        ctx.keep({"input_tokens": 7, "output_tokens": 0, "tokens_used": 7})
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return begun, handler
+
+
+async def test_a_cancel_request_reaches_the_handler_with_the_next_beat(database: TenantDatabase) -> None:
+    begun, handler = waiting()
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    running = asyncio.create_task(desk.run(attempt))
+    await begun.wait()
+
+    asked = await cancel(database, KIND, attempt.job.id, actor="key:test")
+    await desk.beat()
+    await running
+
+    job = await now_of(database, attempt)
+    assert (asked.status, asked.version) == ("RUNNING", 2)
+    assert (job.status, job["tokens_used"], job.version) == ("CANCELLED", 7, 3)
+
+
+async def test_a_time_out_ends_the_attempt_and_keeps_what_it_used(database: TenantDatabase) -> None:
+    begun, handler = waiting()
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    running = asyncio.create_task(desk.run(attempt))
+    await begun.wait()
+
+    attempt.until = 0
+    desk.tick()
+    await running
+
+    job = await now_of(database, attempt)
+    assert (job.status, job["error_code"], job["tokens_used"]) == ("FAILED", "TIMEOUT", 7)
+
+
+async def test_handing_back_burns_no_attempt(database: TenantDatabase) -> None:
+    begun, handler = waiting()
+    bells = Bells()
+    desk = workshop(database, handler, bells)
+    attempt = await begin(database, desk)
+    running = asyncio.create_task(desk.run(attempt))
+    await begun.wait()
+
+    await desk.hand_back()
+    await running
+
+    job = await now_of(database, attempt)
+    assert (job.status, job.attempt, job["status_reason"], len(bells.rung)) == ("PENDING", 0, "handed_back", 1)
+
+
+async def test_a_handler_that_ignores_its_stop_is_abandoned_and_fenced_out(database: TenantDatabase) -> None:
+    begun, released = asyncio.Event(), asyncio.Event()
+
+    async def deaf(job: Job, ctx: Context) -> Outcome:
+        begun.set()
+        while not released.is_set():
+            with suppress(asyncio.CancelledError):
+                await released.wait()
+        return Done({"output": "too late"})
+
+    desk = workshop(database, deaf, Bells())
+    attempt = await begin(database, desk)
+    running = asyncio.create_task(desk.run(attempt))
+    await begun.wait()
+    await cancel(database, KIND, attempt.job.id, actor="key:test")
+    await desk.beat()
+
+    attempt.stopped_at -= 60
+    desk.tick()
+    await desk.hand_back()
+    cancelled = await now_of(database, attempt)
+    released.set()
+    await running
+
+    job = await now_of(database, attempt)
+    assert cancelled.status == "CANCELLED"
+    assert (job.status, job["output"], job.version) == ("CANCELLED", None, 3)
+
+
+async def test_a_stale_or_forged_bell_claims_nothing(database: TenantDatabase) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        return Done()
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+
+    claimed = await desk.claim("execution", [attempt.bell])
+
+    assert (claimed.attempts, claimed.gone) == ([], [attempt.bell])
+
+
+async def test_a_job_done_long_ago_cannot_be_retried(database: TenantDatabase) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        return Done()
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+
+    with suppress(IllegalTransition):
+        await retry(database, KIND, attempt.job.id, Bells(), actor="key:test")
+        raise AssertionError
+
+
+async def test_an_explicit_retry_begins_a_new_life(database: TenantDatabase) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        return Failed("PROVIDER_REJECTED", "no")
+
+    bells = Bells()
+    desk = workshop(database, handler, bells)
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+
+    job = await retry(database, KIND, attempt.job.id, bells, actor="key:test", note="once more", timeout_seconds=60)
+
+    assert (job.status, job.attempt, job["error_code"], job.timeout_seconds) == ("PENDING", 0, None, 60)
+    assert (job["status_reason"], job["finished_at"], job.version) == ("retry once more", None, 4)
+    assert bells.rung[-1].version == 4

@@ -1,0 +1,35 @@
+"""Executions: the handler, and the outside services it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from milepost.wiring import Runtime
+from workers.executions.handler import run
+from workers.executions.models import Models
+from workers.executions.providers.pool import ProviderPool
+
+__all__ = ["open_ports", "run"]
+
+
+@asynccontextmanager
+async def open_ports(runtime: Runtime) -> AsyncIterator[Mapping[str, Any]]:
+    """Providers are opened when a job first needs one, and closed with the worker."""
+    pool = ProviderPool(runtime.directory.providers, api_keys(runtime), offline=runtime.settings.mode == "development")
+    try:
+        yield {"models": Models(), "providers": pool}
+    finally:
+        await pool.close()
+
+
+def api_keys(runtime: Runtime) -> Mapping[str, str]:
+    """Provider id to credential, of those that the settings name."""
+    settings = runtime.settings
+    given = {
+        "claude": settings.anthropic_api_key,
+        "openai": settings.openai_api_key,
+        "gemini": settings.google_api_key,
+    }
+    return {provider: key.get_secret_value() for provider, key in given.items() if key is not None}
