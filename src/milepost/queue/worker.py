@@ -138,7 +138,10 @@ class Worker(arq.Worker):
     async def _show(self) -> None:
         kinds = tuple(self._desk.kinds)
         note = presence.Presence(self.instance, kinds, self.running, self.max_jobs, self._started_at, time.time())
-        await presence.show(self.pool, note, life=3 * self._beat_every)
+        try:
+            await presence.show(self.pool, note, life=3 * self._beat_every)
+        except REDIS_ERRORS:
+            self.tally.redis_errors += 1  # the loop has already said that Redis is away
 
     async def _poll_iteration(self) -> None:
         """One round: wait for a reason, take, claim, start."""

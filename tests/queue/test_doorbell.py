@@ -1,0 +1,141 @@
+"""What a producer may rely on when it rings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from milepost.domain.bell import Bell
+from milepost.domain.errors import Unavailable
+from milepost.embedded import EmbeddedRedis
+from milepost.queue import wire
+from milepost.queue.connection import connect
+from milepost.queue.doorbell import Doorbell
+from tests.queue.conftest import INSTALLATION
+from tests.queue.recording import KIND, TENANT, bell
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+async def order(redis) -> list[Bell | None]:
+    return [wire.parse(KIND, raw) for raw in await redis.zrange(wire.queue_name(KIND), 0, -1)]
+
+
+async def calls(redis, command: str) -> int:
+    return (await redis.info("commandstats")).get(f"cmdstat_{command}", {}).get("calls", 0)
+
+
+async def test_a_bell_is_an_arq_job_that_stock_arq_can_read(redis, doorbell):
+    rung = bell(priority=3)
+    await doorbell.ring([rung])
+    (job,) = await redis.queued_jobs(queue_name="milepost:execution")
+    assert (job.function, job.args, job.kwargs) == (KIND, [TENANT, str(rung.job_id), 1], {})
+    assert job.job_id == f"{TENANT}:{rung.job_id}:1:3"
+
+
+async def test_higher_priority_sorts_first_and_first_come_within_it(redis, doorbell):
+    low, first, second, high = bell(priority=-100), bell(), bell(), bell(priority=100)
+    for one in (low, first):
+        await doorbell.ring([one])
+    await asyncio.sleep(0.002)  # first-come is told by the millisecond
+    for one in (second, high):
+        await doorbell.ring([one])
+    assert await order(redis) == [high, first, second, low]
+
+
+async def test_every_due_bell_has_a_score_that_a_stock_worker_reads_as_due(redis, doorbell):
+    await doorbell.ring([bell(priority=-100), bell(priority=100)])
+    scores = [score for _, score in await redis.zrange(wire.queue_name(KIND), 0, -1, withscores=True)]
+    assert all(0 < score <= time.time() * 1000 for score in scores)
+
+
+async def test_ringing_again_never_makes_a_bell_later(redis, doorbell):
+    early = bell()
+    await doorbell.ring([early])
+    (before,) = await redis.zrange(wire.queue_name(KIND), 0, -1, withscores=True)
+    await doorbell.ring([Bell(TENANT, KIND, early.job_id, 1, 0, datetime.now(UTC) + timedelta(hours=1))])
+    await doorbell.ring([early])
+    assert await redis.zrange(wire.queue_name(KIND), 0, -1, withscores=True) == [before]
+
+
+async def test_known_tells_which_bells_wait_in_redis_and_forget_takes_them_away(redis, doorbell):
+    here, there, never = bell(), bell("scan"), bell()
+    await doorbell.ring([here, there])
+    assert await doorbell.known([never, there, here, never]) == [False, True, True, False]
+    await doorbell.forget([here, there])
+    assert await doorbell.known([here, there]) == [False, False]
+    assert not await redis.keys("arq:*")
+    assert await doorbell.known([]) == []
+
+
+async def test_concurrent_rings_share_round_trips(redis, doorbell):
+    await doorbell.ring([bell()])
+    before = await calls(redis, "evalsha")
+    await asyncio.gather(*[doorbell.ring([bell()]) for _ in range(500)])
+    assert await redis.zcard(wire.queue_name(KIND)) == 501
+    assert await calls(redis, "evalsha") - before <= 3
+
+
+async def test_twenty_thousand_rings_in_bulk_take_one_pass(redis, url):
+    patient = Doorbell(connect(url), installation=INSTALLATION, patience=20.0)
+    bells = [bell() for _ in range(20_000)]
+    before, begun = await calls(redis, "evalsha"), time.perf_counter()
+    await patient.ring(bells)
+    print(f"20,000 bells in {time.perf_counter() - begun:.3f} s")
+    assert await redis.zcard(wire.queue_name(KIND)) == 20_000
+    assert await calls(redis, "evalsha") - before <= 21
+    assert patient.rings.rung == 20_000
+    await patient.aclose()
+
+
+async def test_a_producer_neither_waits_nor_fails_while_redis_is_away(caplog):
+    doorbell = Doorbell(connect(NOWHERE, timeout=1.0), installation=INSTALLATION)
+    begun = time.perf_counter()
+    for _ in range(100):
+        await doorbell.ring([bell(), bell()])
+    assert time.perf_counter() - begun < 0.5
+    assert doorbell.rings.lost == 200
+    assert len([line for line in caplog.messages if "cannot be rung" in line]) == 1
+    with pytest.raises(Unavailable):
+        await doorbell.known([bell()])
+    with pytest.raises(Unavailable):
+        await doorbell.workers()
+    await doorbell.forget([bell()])
+    await doorbell.aclose()
+
+
+@pytest.mark.faults
+async def test_a_redis_that_hangs_costs_a_producer_no_more_than_its_patience(tmp_path: Path):
+    import os
+    import signal
+
+    with EmbeddedRedis(tmp_path) as server:
+        doorbell = Doorbell(connect(server.url, timeout=1.0), installation=INSTALLATION, pause=0.0)
+        await doorbell.ring([bell()])
+        late = bell()
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            begun = time.perf_counter()
+            await doorbell.ring([late])
+            assert time.perf_counter() - begun < 0.3
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        # the producer left, its bell did not
+        async with asyncio.timeout(5):
+            await doorbell._group.drain()
+        assert await doorbell.known([late]) == [True]
+        assert doorbell.rings.lost == 0
+        await doorbell.aclose()
+
+
+async def test_a_bell_is_not_rung_in_the_redis_of_another_installation(redis, url):
+    await redis.set(wire.INSTALLATION_KEY, "elsewhere")
+    doorbell = Doorbell(connect(url), installation=INSTALLATION, patience=1.0)
+    await doorbell.ring([bell()])
+    assert doorbell.rings.lost == 1
+    assert await redis.keys("*") == [wire.INSTALLATION_KEY.encode()]
+    await doorbell.aclose()
