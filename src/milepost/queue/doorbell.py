@@ -19,6 +19,7 @@ from milepost.domain.errors import Unavailable
 from milepost.queue import wire
 from milepost.queue.connection import REDIS_ERRORS, Script
 from milepost.queue.presence import Presence, present
+from milepost.queue.recall import Recall
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class Doorbell:
         self._quiet_until = 0.0
         self._lost_at_outage: int | None = None
         self._script = Script("ring")
+        self._recall = Recall(redis)
         self._group: GroupCommit[Sequence[Bell], bool] = GroupCommit(self._flush, max_size=2000, lanes=1)
 
     async def ring(self, bells: Sequence[Bell]) -> None:
@@ -65,6 +67,10 @@ class Doorbell:
         # asyncio.wait, not wait_for: a producer that leaves must not take its bells with it
         await asyncio.wait({self._group.put(bells)}, timeout=self._patience)
 
+    async def deliver(self, bells: Sequence[Bell]) -> bool:
+        """Rings and waits until Redis has them. False: Redis is away."""
+        return not bells or await self._group.put(bells)
+
     async def known(self, bells: Sequence[Bell]) -> list[bool]:
         """Which of these wait in Redis, in order. Raises Unavailable when Redis does not answer."""
         places = list(_by_kind(list(enumerate(bells)), kind=lambda place: place[1].kind))
@@ -76,6 +82,20 @@ class Doorbell:
             for (index, _), score in zip(part, scores, strict=True):
                 answer[index] = score is not None
         return answer
+
+    async def begin_recall(self, scope: str) -> str | None:
+        """A token if Redis may have forgotten bells of this scope, else None. Raises Unavailable."""
+        try:
+            return await self._recall.begin(scope)
+        except REDIS_ERRORS as error:
+            raise Unavailable(server="Redis") from error
+
+    async def end_recall(self, scope: str, token: str) -> bool:
+        """All bells of the scope were rung again. False: Redis forgot meanwhile. Raises Unavailable."""
+        try:
+            return await self._recall.end(scope, token)
+        except REDIS_ERRORS as error:
+            raise Unavailable(server="Redis") from error
 
     async def forget(self, bells: Sequence[Bell]) -> None:
         """Takes bells away that nobody needs any more. Never raises: a bell too many is harmless."""
@@ -134,11 +154,8 @@ class Doorbell:
         for kind, part in _by_kind(bells, kind=lambda bell: bell.kind):
             keys = [wire.INSTALLATION_KEY, wire.queue_name(kind), wire.wake_list(kind)]
             for start in range(0, len(part), BELLS_PER_CALL):
-                args: list[Any] = [self._installation, wire.BODY_LIFE_MS]
-                for bell in part[start : start + BELLS_PER_CALL]:
-                    due = 0 if bell.due_at is None else wire.to_ms(bell.due_at)
-                    args += (wire.arq_id(bell), bell.priority, due, wire.body(bell, now_ms))
-                yield keys, args
+                lines = b"".join([wire.lines(bell, now_ms) for bell in part[start : start + BELLS_PER_CALL]])
+                yield keys, [self._installation, wire.BODY_LIFE_MS, lines]
 
     async def _trip(self, calls: list[tuple[list[str], list[Any]]]) -> None:
         if len(calls) == 1:

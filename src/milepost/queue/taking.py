@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from milepost.domain.bell import Bell
 from milepost.domain.errors import ConfigurationError
 from milepost.queue import wire
-from milepost.queue.connection import Script
+from milepost.queue.connection import REDIS_ERRORS, Script
 
 # keeps a script call short and under Lua's argument limit
 MOST_PER_CALL = 2000
@@ -42,6 +43,7 @@ class Taker:
         self._spent: defaultdict[str, list[bytes]] = defaultdict(list)
         self._claim = Script("claim")
         self._put_back = Script("put_back")
+        self._remove = Script("remove")
 
     @property
     def owes(self) -> bool:
@@ -67,11 +69,9 @@ class Taker:
 
     async def settle(self) -> None:
         """Removes what was spent."""
-        if self._spent:
-            pipe: Any = self._redis.pipeline(transaction=False)
-            self._removals(pipe)
-            await pipe.execute()
-            self._spent.clear()
+        for kind, ids in list(self._spent.items()):
+            await self._remove(self._redis, *_removal(kind, ids))
+            del self._spent[kind]
 
     async def put_back(self, kind: str, bells: Iterable[tuple[bytes, datetime | float]]) -> None:
         """Hands bells back until a time (or an epoch in seconds)."""
@@ -91,21 +91,20 @@ class Taker:
 
     async def _round_trip(self, keys: list[str], args: list[Any]) -> Any:
         pipe: Any = self._redis.pipeline(transaction=False)
-        self._removals(pipe)
-        self._claim.queue_on(pipe, keys, args)
-        answers = await pipe.execute(raise_on_error=False)
-        self._spent.clear()
-        if isinstance(answers[-1], NoScriptError):
-            return await self._claim(self._redis, keys, args)
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
-        return answers[-1]
-
-    def _removals(self, pipe: Any) -> None:
         for kind, ids in self._spent.items():
-            pipe.zrem(wire.queue_name(kind), *ids)
-            pipe.delete(*[b"arq:job:" + raw for raw in ids])
+            self._remove.queue_on(pipe, *_removal(kind, ids))
+        self._claim.queue_on(pipe, keys, args)
+        *removals, claimed = await pipe.execute(raise_on_error=False)
+        if not any(isinstance(answer, Exception) for answer in removals):
+            self._spent.clear()
+        elif any(isinstance(answer, NoScriptError) for answer in removals):
+            with suppress(*REDIS_ERRORS):  # what was claimed in the same trip must not be lost for it
+                await self.settle()
+        if isinstance(claimed, NoScriptError):
+            return await self._claim(self._redis, keys, args)
+        if isinstance(claimed, Exception):
+            raise claimed
+        return claimed
 
     async def _checked(self, call: Any) -> Any:
         try:
@@ -143,3 +142,7 @@ class Taker:
         for index, data in zip(odd, bodies, strict=True):
             bells[index] = wire.read_body(kind, data)
         return bells
+
+
+def _removal(kind: str, ids: list[bytes]) -> tuple[list[str], list[Any]]:
+    return [wire.queue_name(kind)], [b"\0".join(ids)]
