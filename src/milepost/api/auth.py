@@ -1,0 +1,65 @@
+"""Who is calling: the key names its tenant, the user's role bounds its scopes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from milepost.api.problems import Problem, not_found
+from milepost.db.tenants import TenantDatabase
+from milepost.domain.job import Job
+
+SEES_ALL = frozenset({"audit:read", "ops:deploy"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Caller:
+    """`database` is the tenant's; `scopes` are what both the key and the user's role allow."""
+
+    database: TenantDatabase
+    key_id: UUID
+    user_id: UUID
+    role: str
+    scopes: frozenset[str]
+
+    @property
+    def actor(self) -> str:
+        return f"key:{self.key_id}"
+
+    @property
+    def sees_all(self) -> bool:
+        return not self.scopes.isdisjoint(SEES_ALL)
+
+    @property
+    def owner(self) -> UUID | None:
+        """The only user whose jobs this caller reads; None = everybody's."""
+        return None if self.sees_all else self.user_id
+
+    def need(self, *scopes: str) -> None:
+        """Raises insufficient-scope unless the caller has one of them."""
+        if self.scopes.isdisjoint(scopes):
+            raise Problem("insufficient-scope", f"This needs the scope {' or '.join(scopes)}.")
+
+    def may_read(self, job: Job) -> None:
+        """Raises not-found for what is another's, byte for byte like what does not exist."""
+        if job.user_id != self.user_id and not self.sees_all:
+            raise not_found()
+
+    def may_control(self, job: Job) -> None:
+        """Raises not-found, or insufficient-scope where the caller may see the job but not change it."""
+        if job.user_id == self.user_id:
+            self.need("job:submit", "ops:deploy")
+            return
+        self.may_read(job)
+        self.need("ops:deploy")
+
+
+async def authenticated(request: Request) -> Caller:
+    """Raises unauthorized, alike for unknown, malformed, expired and revoked keys."""
+    return await request.app.state.doorkeeper.caller(request.scope)
+
+
+Authenticated = Annotated[Caller, Depends(authenticated)]

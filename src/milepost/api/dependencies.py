@@ -1,0 +1,50 @@
+"""Everything that the HTTP face is given; it makes nothing of this itself and keeps no job state in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from milepost.db.tenants import TenantDatabase
+from milepost.domain.ids import Ids
+from milepost.engine.kind import Kind
+from milepost.engine.ports import Databases, Ringer
+from milepost.storage import Store
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes. A kind's own `body_bytes` bounds its create requests, `body` every other one."""
+
+    body: int = MIB
+    batch_body: int = 32 * MIB
+    batch_jobs: int = 10_000
+    upload: int = 5 * 1024 * MIB
+    headers: int = 32 * 1024
+    header_count: int = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dependencies:
+    """`databases` raises KeyError for a tenant that does not exist. `secret` signs cursors, `pepper` keys the hashes
+    of API keys. `presence` answers the workers that are alive. `allowed_hosts` are exempt from the rules about
+    callback URLs; `active_models` is asked at most once in five seconds per tenant.
+    """
+
+    databases: Databases
+    ringer: Ringer
+    kinds: tuple[Kind, ...]
+    ids: Ids
+    secret: bytes
+    presence: Callable[[], Awaitable[Sequence[Any]]]
+    active_models: Callable[[TenantDatabase], Awaitable[frozenset[str]]]
+    pepper: bytes | None = None
+    store: Store | None = None
+    mode: Literal["development", "production"] = "development"
+    default_model: str | None = None
+    allow_http_callbacks: bool = False
+    allowed_hosts: frozenset[str] = frozenset()
+    limits: Limits = field(default_factory=Limits)
