@@ -21,7 +21,7 @@ TRACKED = frozenset(column for column in vars(TrackedJob) if not column.startswi
 class JobTable:
     """One kind's table. `edge_sets` holds, per reason code, assignments (SQL) that the kind adds to that edge.
 
-    `life_column` holds the seconds that a job may live beyond its 24 hours of waiting.
+    Those under `abandoned` are added to every edge by which maintenance ends an attempt. `life_column` holds the seconds that a job may live beyond its 24 hours of waiting.
     """
 
     table: Table

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from milepost.db.job_table import JobTable
-from milepost.domain.machine import Edge, Guard, Phase
+from milepost.domain.machine import By, Edge, Guard, Phase
 
 SUBMITTED = (
     "id",
@@ -21,7 +21,13 @@ SUBMITTED = (
 )
 STAMPS = ("created_at", "updated_at", "scheduled_at", "deadline_at")
 
-NO_LEASE = "lease_owner = NULL, lease_expires_at = NULL, claimed_at = NULL"
+NO_LEASE = ("lease_owner = NULL", "lease_expires_at = NULL", "claimed_at = NULL")
+NO_ERROR = ("error_code = NULL", "error_message = NULL")
+
+# The job is found by its id and by nothing else. A plain AND would let the planner weigh the other conditions, and on
+# a fresh install, whose tables were never analysed, it believes that they leave one row: it would walk the whole
+# backlog for every group. A CASE it can neither index nor estimate.
+ONLY_BY_ID = "j.id = m.id AND CASE WHEN {0} THEN true ELSE false END"
 
 GUARDS = {
     Guard.DUE: "j.scheduled_at <= now() AND j.deadline_at > now()",
@@ -68,7 +74,7 @@ SET status = '{machine.running}', version = j.version + 1, status_reason = 'clai
     claimed_at = now(), lease_owner = $3, lease_expires_at = now() + make_interval(secs => $4::float8)
     {_kind_sets(table, "claimed")}
 FROM unnest($1::uuid[], $2::integer[]) AS m(id, version)
-WHERE j.id = m.id AND j.version = m.version AND j.status = '{machine.queued}' AND {GUARDS[Guard.DUE]}
+WHERE {ONLY_BY_ID.format(f"j.version = m.version AND j.status = '{machine.queued}' AND {GUARDS[Guard.DUE]}")}
 RETURNING j.*"""
 
 
@@ -98,18 +104,18 @@ def move(
         "version = j.version + 1",
         "status_reason = m.reason" if noted else f"status_reason = '{edge.reason}'",
         "status_actor = m.actor",
-        *_phase_sets(table, edge, delayed=delayed, skip=columns),
+        *_unless_given(_phase_sets(table, edge, delayed=delayed, skip=columns), columns),
         *(f"{column} = m.c_{column}" for column in columns),
     ]
     if attempt_step:
         sets.append(f"attempt = j.attempt + ({attempt_step})")
-    where = ["j.id = m.id", "j.version = m.version", f"j.status = '{edge.from_status}'"]
+    where = ["j.version = m.version", f"j.status = '{edge.from_status}'"]
     where += [GUARDS[guard] for guard in sorted(edge.guards)]
     return f"""
 UPDATE {table.name} AS j
-SET {", ".join(sets)}{_kind_sets(table, edge.reason, skip=columns)}
+SET {", ".join(sets)}{_kind_sets(table, edge.reason, skip=columns)}{_abandoned_sets(table, edge)}
 FROM unnest({given}) AS m({", ".join(name for name, _ in arrays)})
-WHERE {" AND ".join(where)}
+WHERE {ONLY_BY_ID.format(" AND ".join(where))}
 RETURNING j.id{", j.priority, j.scheduled_at" if delayed else ""}"""
 
 
@@ -119,35 +125,48 @@ def _phase_sets(table: JobTable, edge: Edge, *, delayed: bool, skip: tuple[str, 
     start, end = machine.phase(edge.from_status), machine.phase(edge.to_status)
     sets: list[str] = []
     if start is Phase.RUNNING and end is not Phase.RUNNING:
-        sets.append(NO_LEASE)
+        sets += NO_LEASE
     if end.terminal:
         sets.append("finished_at = now()")
     if end is Phase.SUCCEEDED:
-        sets.append("progress = 100")
+        sets += ["progress = 100", *NO_ERROR]
     if end is Phase.CANCELLED:
         sets.append("cancel_requested_at = coalesce(j.cancel_requested_at, now())")
     if end is Phase.QUEUED:
-        sets.append("progress = 0, stage = NULL")
+        sets += ["progress = 0", "stage = NULL"]
     if delayed:
         sets.append("scheduled_at = now() + make_interval(secs => m.delay)")
     if start.terminal:
-        sets.append(_new_life(table.life_column, given=table.life_column in skip))
+        sets += _new_life(table.life_column, given=table.life_column in skip)
     return sets
 
 
-def _new_life(life_column: str, *, given: bool) -> str:
+def _unless_given(sets: list[str], columns: tuple[str, ...]) -> list[str]:
+    """A column that the transition itself writes is not written by the phase as well."""
+    return [part for part in sets if part.split(" = ", 1)[0] not in columns]
+
+
+def _new_life(life_column: str, *, given: bool) -> list[str]:
     life = f"m.c_{life_column}" if given else f"j.{life_column}"
-    return (
-        "attempt = 0, started_at = NULL, finished_at = NULL, cancel_requested_at = NULL,"
-        " error_code = NULL, error_message = NULL,"
-        f" deadline_at = now() + interval '24 hours' + make_interval(secs => {life})"
-    )
+    return [
+        "attempt = 0",
+        "started_at = NULL",
+        "finished_at = NULL",
+        "cancel_requested_at = NULL",
+        *NO_ERROR,
+        f"deadline_at = now() + interval '24 hours' + make_interval(secs => {life})",
+    ]
 
 
 def _kind_sets(table: JobTable, reason: str, skip: tuple[str, ...] = ()) -> str:
     extra = table.edge_sets.get(reason, "")
     kept = [part for part in extra.split(", ") if part and part.split(" = ")[0] not in skip]
     return "".join(f", {part}" for part in kept)
+
+
+def _abandoned_sets(table: JobTable, edge: Edge) -> str:
+    ran = table.machine.phases.get(edge.from_status) is Phase.RUNNING
+    return _kind_sets(table, "abandoned") if ran and edge.by is By.MAINTENANCE else ""
 
 
 @lru_cache(maxsize=256)
@@ -169,7 +188,7 @@ def beat(table: JobTable) -> str:
 UPDATE {table.name} AS j
 SET lease_expires_at = now() + make_interval(secs => $4::float8)
 FROM unnest($1::uuid[], $2::integer[]) AS m(id, version)
-WHERE j.id = m.id AND j.version = m.version AND j.lease_owner = $3
+WHERE {ONLY_BY_ID.format("j.version = m.version AND j.lease_owner = $3")}
 RETURNING j.id, j.cancel_requested_at"""
 
 
@@ -184,7 +203,7 @@ def note(table: JobTable, columns: tuple[str, ...]) -> str:
 UPDATE {table.name} AS j
 SET {sets}
 FROM unnest($1::uuid[], $2::integer[], {given}) AS m(id, version, {", ".join(f"c_{c}" for c in columns)})
-WHERE j.id = m.id AND j.version = m.version AND j.lease_owner = $3
+WHERE {ONLY_BY_ID.format("j.version = m.version AND j.lease_owner = $3")}
 RETURNING j.id"""
 
 

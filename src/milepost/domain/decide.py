@@ -13,7 +13,6 @@ from milepost.domain.outcome import Again, Cancelled, Done, Failed, HandedBack, 
 from milepost.domain.policy import Policy
 from milepost.domain.transition import Effect, Transition
 
-NO_ERROR: Mapping[str, Any] = {"error_code": None, "error_message": None}
 TIMEOUT_MESSAGE = "The attempt ran longer than its limit of {0} seconds. Retry it with a longer timeout_seconds."
 
 
@@ -24,12 +23,9 @@ def after_attempt(
 
     Success beats a cancel request (the work was paid for); a cancel request beats every other end.
     """
-    status = job.row["status"]
     if isinstance(outcome, Done):
-        return _move(
-            machine.edge(status, _succeeded(machine, status, outcome.reason), outcome.reason, By.WORKER),
-            job, actor, columns={**outcome.columns, **NO_ERROR}, effects=outcome.effects,
-        )  # fmt: skip
+        return succeeded(machine, job, outcome, actor=actor)
+    status = job.status
     if job.cancel_requested_at is not None or isinstance(outcome, Cancelled):
         effects = outcome.effects if isinstance(outcome, Cancelled | Failed) else ()
         return _cancelled(machine, job, outcome.columns, actor, effects)
@@ -49,11 +45,12 @@ def after_attempt(
             assert_never(outcome)
 
 
-def _succeeded(machine: StateMachine, status: str, reason: str) -> str:
-    edge = machine.find(status, reason, By.WORKER)
+def succeeded(machine: StateMachine, job: Job, done: Done, *, actor: str) -> Transition:
+    """The edge of a finished attempt. Raises IllegalTransition where the kind has no such way to succeed."""
+    edge = machine.find(job.status, done.reason, By.WORKER)
     if edge is None:
-        raise IllegalTransition(kind=machine.kind, status=status, wanted=reason)
-    return edge.to_status
+        raise IllegalTransition(kind=machine.kind, status=job.status, wanted=done.reason)
+    return _move(edge, job, actor, columns=done.columns, effects=done.effects)
 
 
 def _cancelled(
@@ -114,6 +111,12 @@ def owner_inactive(machine: StateMachine, job: Job, *, actor: str) -> Transition
     edge = machine.edge(job.status, machine.failed, "user_inactive", By.MAINTENANCE)
     message = "The job's user was suspended while it waited. Retry the job when the user is active again."
     return _move(edge, job, actor, columns={"error_code": "USER_INACTIVE", "error_message": message})
+
+
+def owner_deleted(machine: StateMachine, job: Job, *, actor: str) -> Transition:
+    """The end of a waiting job whose user was deleted."""
+    edge = machine.edge(job.status, machine.cancelled, "cancelled", By.MAINTENANCE)
+    return _move(edge, job, actor, note="its user was deleted")
 
 
 def cancel_waiting(machine: StateMachine, job: Job, *, actor: str, note: str | None) -> Transition:

@@ -77,6 +77,7 @@ class StateMachine:
     cancelled: str
     timed_out: str
     _by_pair: Mapping[tuple[str, str, str, By], Edge] = field(init=False, repr=False, compare=False)
+    _by_reason: Mapping[tuple[str, str, By], Edge | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         table = {(e.from_status, e.to_status, e.reason, e.by): e for e in self.edges}
@@ -84,6 +85,7 @@ class StateMachine:
         if unknown or len(table) != len(self.edges):
             raise ValueError(f"{self.kind}: unknown statuses {sorted(unknown)} or an edge that stands twice")
         object.__setattr__(self, "_by_pair", MappingProxyType(table))
+        object.__setattr__(self, "_by_reason", MappingProxyType(_unambiguous(self.edges)))
 
     def phase(self, status: str) -> Phase:
         return self.phases[status]
@@ -107,8 +109,7 @@ class StateMachine:
 
     def find(self, from_status: str, reason: str, by: By) -> Edge | None:
         """The edge of that name from a status, if there is exactly one to take."""
-        found = [e for e in self.edges if (e.from_status, e.reason, e.by) == (from_status, reason, by)]
-        return found[0] if len(found) == 1 else None
+        return self._by_reason.get((from_status, reason, by))
 
     def mermaid(self) -> str:
         """The diagram of docs/states.md."""
@@ -125,6 +126,14 @@ class StateMachine:
         for status, phase in self.phases.items():
             if phase is Phase.SUCCEEDED:
                 yield f"    {status} --> [*]"
+
+
+def _unambiguous(edges: tuple[Edge, ...]) -> dict[tuple[str, str, By], Edge | None]:
+    found: dict[tuple[str, str, By], Edge | None] = {}
+    for edge in edges:
+        key = (edge.from_status, edge.reason, edge.by)
+        found[key] = None if key in found else edge
+    return found
 
 
 def common_edges(
@@ -147,6 +156,7 @@ def common_edges(
         Edge(queued, cancelled, "cancelled", By.PRODUCER),
         Edge(queued, timed_out, "timed_out", By.MAINTENANCE, frozenset({Guard.OVERDUE})),
         Edge(queued, failed, "user_inactive", By.MAINTENANCE),
+        Edge(queued, cancelled, "cancelled", By.MAINTENANCE),
     ]
     for status in running:
         edges += _leaving_running(status, queued, failed, cancelled, timed_out)

@@ -42,7 +42,7 @@ KIND = Kind(
             "claimed": "pod_name = $3",
             "completed": "error_details = NULL",
             # maintenance cannot know what the lost attempt used
-            "lease_expired": "usage_estimated = true",
+            "abandoned": "usage_estimated = true",
             "retry": "pod_name = NULL, output = NULL, stop_reason = NULL, error_details = NULL",
         },
     ),
@@ -55,4 +55,5 @@ KIND = Kind(
     searched=("prompt", "output", "job_name"),
     filters=("model", "has_artifacts"),
     preview=("prompt", "output"),
+    body_bytes=4 * 1024 * 1024,
 )

@@ -1,0 +1,194 @@
+"""What maintenance looks for: expired leases, jobs past their time, waiting jobs page by page, jobs of inactive users."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from milepost.db.connections import Connection
+from milepost.db.job_table import JobTable
+from milepost.db.rows import fetch
+from milepost.db.statements import GUARDS
+from milepost.db.tables import in_list
+from milepost.db.tenants import TenantDatabase
+from milepost.domain.job import Job
+from milepost.domain.machine import Guard, Phase
+
+FIRST = UUID(int=0)
+
+
+class Place(NamedTuple):
+    """A position in the queue's order."""
+
+    scheduled_at: datetime
+    id: UUID
+
+
+BEGINNING = Place(datetime(1, 1, 1, tzinfo=UTC), FIRST)
+
+
+class Waiting(NamedTuple):
+    """What a bell needs of a waiting job."""
+
+    id: UUID
+    version: int
+    priority: int
+    scheduled_at: datetime
+    asked_at: datetime
+
+    @property
+    def place(self) -> Place:
+        return Place(self.scheduled_at, self.id)
+
+
+class Owned(NamedTuple):
+    """A waiting job and the status of its user (None: it has none)."""
+
+    id: UUID
+    scheduled_at: datetime
+    user_status: str | None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.scheduled_at, self.id)
+
+
+def _columns(table: JobTable, without: tuple[str, ...]) -> str:
+    return ", ".join(f"j.{name}" for name in table.types if name not in without) + ", now() AS asked_at"
+
+
+@lru_cache(maxsize=64)
+def expired_leases(table: JobTable, without: tuple[str, ...] = ()) -> str:
+    """$1 after this id, $2 limit."""
+    return f"""
+SELECT {_columns(table, without)} FROM {table.name} j
+WHERE j.lease_owner IS NOT NULL AND j.id > $1 AND {GUARDS[Guard.LEASE_EXPIRED]}
+ORDER BY j.id LIMIT $2"""
+
+
+@lru_cache(maxsize=64)
+def overdue_running(table: JobTable, without: tuple[str, ...] = ()) -> str:
+    """$1 after this id, $2 limit. Those that were asked to stop end by that, not by the clock."""
+    return f"""
+SELECT {_columns(table, without)} FROM {table.name} j
+WHERE j.lease_owner IS NOT NULL AND j.id > $1 AND {GUARDS[Guard.NO_CANCEL]} AND {GUARDS[Guard.OVERDUE]}
+ORDER BY j.id LIMIT $2"""
+
+
+@lru_cache(maxsize=64)
+def overdue_waiting(table: JobTable, without: tuple[str, ...] = ()) -> str:
+    """$1 skipped ids, $2 limit. Skipped are those that could not be ended in this round."""
+    return f"""
+SELECT {_columns(table, without)} FROM {table.name} j
+WHERE j.status = '{table.machine.queued}' AND j.deadline_at <= now() AND j.id <> ALL ($1::uuid[])
+ORDER BY j.deadline_at LIMIT $2"""
+
+
+@lru_cache(maxsize=64)
+def overdue_unleased(table: JobTable, without: tuple[str, ...] = ()) -> str:
+    """$1 after this id, $2 limit. Running without a lease: only somebody at a prompt makes such a row. No index."""
+    running = in_list("j.status", table.machine.statuses(Phase.RUNNING))
+    return f"""
+SELECT {_columns(table, without)} FROM {table.name} j
+WHERE {running} AND j.lease_owner IS NULL AND j.id > $1 AND {GUARDS[Guard.NO_CANCEL]} AND {GUARDS[Guard.OVERDUE]}
+ORDER BY j.id LIMIT $2"""
+
+
+@lru_cache(maxsize=64)
+def waiting_after(table: JobTable, *, due: bool) -> str:
+    """$1, $2 place, $3 limit: the next page in the queue's order; with `due`, up to the present."""
+    return f"""
+SELECT j.id, j.version, j.priority, j.scheduled_at, now() AS asked_at FROM {table.name} j
+WHERE j.status = '{table.machine.queued}' AND (j.scheduled_at, j.id) > ($1, $2)
+{"AND j.scheduled_at <= now()" if due else ""}
+ORDER BY j.scheduled_at, j.id LIMIT $3"""
+
+
+@lru_cache(maxsize=64)
+def waiting_since(table: JobTable) -> str:
+    """$1 a time, $2 limit: what became due since then, newest first."""
+    return f"""
+SELECT j.id, j.version, j.priority, j.scheduled_at, now() AS asked_at FROM {table.name} j
+WHERE j.status = '{table.machine.queued}' AND j.scheduled_at >= $1 AND j.scheduled_at <= now()
+ORDER BY j.scheduled_at DESC, j.id DESC LIMIT $2"""
+
+
+@lru_cache(maxsize=64)
+def owners_after(table: JobTable) -> str:
+    """$1, $2 place, $3 limit: the next page in the queue's order, with the status of each job's user."""
+    return f"""
+SELECT p.id, p.scheduled_at, u.status
+FROM (
+    SELECT j.id, j.scheduled_at, j.user_id FROM {table.name} j
+    WHERE j.status = '{table.machine.queued}' AND (j.scheduled_at, j.id) > ($1, $2)
+    ORDER BY j.scheduled_at, j.id LIMIT $3
+) p
+LEFT JOIN users u ON u.id = p.user_id
+ORDER BY p.scheduled_at, p.id"""
+
+
+@lru_cache(maxsize=64)
+def leased_of_deleted(table: JobTable) -> str:
+    """$1 limit: running jobs of deleted users that nobody asked to stop yet."""
+    return f"""
+SELECT j.id, j.version FROM {table.name} j
+JOIN users u ON u.id = j.user_id
+WHERE j.lease_owner IS NOT NULL AND j.cancel_requested_at IS NULL AND u.status = 'deleted'
+ORDER BY j.id LIMIT $1"""
+
+
+def by_id(table: JobTable, without: tuple[str, ...] = ()) -> str:
+    """$1 ids, of jobs that still wait."""
+    return f"""
+SELECT {_columns(table, without)} FROM {table.name} j
+WHERE j.id = ANY ($1::uuid[]) AND j.status = '{table.machine.queued}'
+ORDER BY j.id"""
+
+
+async def fetch_jobs(database: TenantDatabase, table: JobTable, sql: str, *args: Any) -> list[Job]:
+    return [Job(table.kind, row) for row in await fetch(database, sql, *args)]
+
+
+async def fetch_waiting(database: TenantDatabase, sql: str, *args: Any) -> list[Waiting]:
+    return [Waiting(*row) for row in await fetch(database, sql, *args)]
+
+
+async def fetch_owned(database: TenantDatabase, sql: str, *args: Any) -> list[Owned]:
+    return [Owned(*row) for row in await fetch(database, sql, *args)]
+
+
+async def fetch_versions(database: TenantDatabase, sql: str, *args: Any) -> list[tuple[UUID, int]]:
+    return [(row[0], row[1]) for row in await fetch(database, sql, *args)]
+
+
+async def present(database: TenantDatabase) -> datetime:
+    """The database's now()."""
+    rows = await fetch(database, "SELECT now()")
+    return rows[0][0]
+
+
+async def analyze_new(database: TenantDatabase, *, from_rows: int) -> list[str]:
+    """ANALYZE of tables that have grown and were never analysed, where our role may. Answers their names.
+
+    A plan made for an empty table can stay bad for as long as its statement is kept.
+    """
+
+    async def work(connection: Connection[Any], _: bool) -> list[str]:
+        names = [row[0] for row in await connection.fetch(NEVER_ANALYSED, from_rows)]
+        for name in names:
+            await connection.execute(f"ANALYZE {name}")
+        return names
+
+    return await database.connections.run(work)
+
+
+# MAINTAIN is a right since PostgreSQL 17; before, only owners may. CASE, as its name is an error in older servers.
+NEVER_ANALYSED = """
+SELECT s.relid::regclass::text
+FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+WHERE s.last_analyze IS NULL AND s.last_autoanalyze IS NULL AND s.n_live_tup >= $1
+AND CASE WHEN pg_has_role(c.relowner, 'USAGE') THEN true
+         WHEN current_setting('server_version_num')::int >= 170000 THEN has_table_privilege(c.oid, 'MAINTAIN')
+         ELSE false END"""
