@@ -133,7 +133,7 @@ ALTER TABLE artifacts_executions ADD CONSTRAINT fk_artifacts_executions_job_id_e
 CREATE TRIGGER guard_executions BEFORE UPDATE ON executions
     FOR EACH ROW
     WHEN (OLD.status <> NEW.status OR OLD.version <> NEW.version OR OLD.id <> NEW.id OR NEW.progress < OLD.progress)
-    EXECUTE FUNCTION guard_job('execution');
+    EXECUTE FUNCTION guard_job();
 CREATE TRIGGER update_executions_updated_at BEFORE UPDATE ON executions
     FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();
 
@@ -142,7 +142,9 @@ CREATE FUNCTION record_executions_insert() RETURNS trigger
     LANGUAGE plpgsql
     SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp
+    SET plan_cache_mode = force_generic_plan
     SET enable_nestloop = off
+    SET enable_seqscan = off
 
 AS $$
 BEGIN
@@ -168,31 +170,40 @@ CREATE FUNCTION record_executions_update() RETURNS trigger
     LANGUAGE plpgsql
     SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp
+    SET plan_cache_mode = force_generic_plan
     SET enable_nestloop = off
+    SET enable_seqscan = off
 
 AS $$
 BEGIN
-    INSERT INTO status_transitions (job_kind, job_id, version, from_status, to_status, reason, actor, attempt)
-    SELECT 'execution', n.id, n.version, o.status, n.status, n.status_reason, n.status_actor, n.attempt
-    FROM new_rows n JOIN old_rows o ON o.id = n.id
-    WHERE n.version <> o.version;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    INSERT INTO audit_logs (user_id, action, resource_type, resource_id, actor, version, details)
-    SELECT coalesce(n.user_id::text, 'system'), 'execution.' || lower(n.status), 'execution', n.id::text, n.status_actor,
-           n.version,
-           CASE WHEN n.error_code IS NOT NULL OR n.status_actor LIKE 'db:%' THEN jsonb_strip_nulls(jsonb_build_object(
-               'from', o.status, 'to', n.status, 'attempt', n.attempt, 'reason', split_part(n.status_reason, ' ', 1),
-               'error_code', n.error_code, 'db_user', session_user)) END
-    FROM new_rows n JOIN old_rows o ON o.id = n.id
-    WHERE n.version <> o.version;
-    INSERT INTO webhook_deliveries
-        (job_kind, job_id, version, event, user_id, to_status, to_phase, occurred_at, url)
-    SELECT 'execution', n.id, n.version, 'execution.' || lower(n.status), n.user_id, n.status,
-           CASE n.status WHEN 'PENDING' THEN 'queued' WHEN 'RUNNING' THEN 'running' WHEN 'COMPLETED' THEN 'succeeded' WHEN 'FAILED' THEN 'failed' WHEN 'CANCELLED' THEN 'cancelled' END, now(), n.callback_url
-    FROM new_rows n JOIN old_rows o ON o.id = n.id
-    WHERE n.callback_url IS NOT NULL AND n.version <> o.version AND n.status IN ('COMPLETED', 'FAILED', 'CANCELLED');
+    WITH moved AS MATERIALIZED (
+        SELECT n.id, n.version, n.status, n.status_reason, n.status_actor, n.attempt, n.user_id, n.error_code,
+               n.callback_url, o.status AS was,
+               coalesce(l.to_phase, refuse_transition('execution', n.id, o.status, n.status)) AS to_phase
+        FROM new_rows n
+        JOIN old_rows o ON o.id = n.id
+        LEFT JOIN legal_transitions l
+            ON l.job_kind = 'execution' AND l.from_status = o.status AND l.to_status = n.status
+        WHERE n.version <> o.version
+    ), history AS (
+        INSERT INTO status_transitions (job_kind, job_id, version, from_status, to_status, reason, actor, attempt)
+        SELECT 'execution', m.id, m.version, m.was, m.status, m.status_reason, m.status_actor, m.attempt FROM moved m
+    ), audit AS (
+        INSERT INTO audit_logs (user_id, action, resource_type, resource_id, actor, version, details)
+        SELECT coalesce(m.user_id::text, 'system'), 'execution.' || lower(m.status), 'execution', m.id::text,
+               m.status_actor, m.version,
+               CASE WHEN m.error_code IS NOT NULL OR m.status_actor LIKE 'db:%' THEN
+                   jsonb_strip_nulls(jsonb_build_object(
+                       'from', m.was, 'to', m.status, 'attempt', m.attempt,
+                       'reason', split_part(m.status_reason, ' ', 1), 'error_code', m.error_code,
+                       'db_user', session_user)) END
+        FROM moved m
+    )
+    INSERT INTO webhook_deliveries (job_kind, job_id, version, event, user_id, to_status, to_phase, occurred_at, url)
+    SELECT 'execution', m.id, m.version, 'execution.' || lower(m.status), m.user_id, m.status, m.to_phase, now(),
+           m.callback_url
+    FROM moved m
+    WHERE m.callback_url IS NOT NULL AND m.to_phase IN ('succeeded', 'failed', 'cancelled', 'paused');
     RETURN NULL;
 END
 $$;
@@ -206,7 +217,9 @@ CREATE FUNCTION record_executions_delete() RETURNS trigger
     LANGUAGE plpgsql
     SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp
+    SET plan_cache_mode = force_generic_plan
     SET enable_nestloop = off
+    SET enable_seqscan = off
 
 AS $$
 BEGIN

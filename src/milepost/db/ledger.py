@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -78,6 +79,8 @@ class RowError(Exception):
 
 
 MAX_GROUP = 500
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Ledger:
@@ -97,15 +100,15 @@ class Ledger:
         """
         group = self._submits.get(table)
         if group is None:
-            group = self._submits[table] = GroupCommit(
-                lambda jobs: isolate(jobs, lambda part: self._submit(table, part), RowError),
-                max_size=MAX_GROUP, lanes=self._lanes,
-            )  # fmt: skip
-        return await _unwrapped(group.add(new))
+            group = self._submits[table] = self._grouped(partial(self._submit, table))
+        return await group.put(new)
 
     async def submit_all(self, table: JobTable, new: Sequence[NewJob]) -> list[Submitted]:
         """All of them in one transaction, or none. Raises RowRefused or EffectRefused for the batch."""
-        return await _unwrapped(self._submit(table, new, whole=True))
+        try:
+            return await self._submit(table, new, whole=True)
+        except RowError as error:
+            raise _told(error) from error.__cause__
 
     async def claim(
         self, table: JobTable, wanted: Sequence[tuple[UUID, int]], worker: str, lease_seconds: float
@@ -143,20 +146,14 @@ class Ledger:
 
     async def move(self, table: JobTable, transition: Transition) -> Moved:
         """Makes one transition with its effects. Raises StaleVersion, EffectRefused or RowRefused; then nothing happened."""
-        return await _unwrapped(self._mover(table).add(transition))
+        group = self._moves.get(table)
+        if group is None:
+            group = self._moves[table] = self._grouped(partial(self._move, table))
+        return await group.put(transition)
 
     async def move_all(self, table: JobTable, transitions: Sequence[Transition]) -> list[Moved | Exception]:
         """Each on its own, grouped; for maintenance, which takes what it gets."""
-        return await isolate(transitions, lambda part: self._move(table, part), RowError)
-
-    def _mover(self, table: JobTable) -> GroupCommit[Transition, Moved]:
-        group = self._moves.get(table)
-        if group is None:
-            group = self._moves[table] = GroupCommit(
-                lambda moves: isolate(moves, lambda part: self._move(table, part), RowError),
-                max_size=MAX_GROUP, lanes=self._lanes,
-            )  # fmt: skip
-        return group
+        return await self._each(partial(self._move, table), transitions)
 
     async def note(
         self, table: JobTable, job_id: UUID, version: int, worker: str, columns: Mapping[str, Any]
@@ -164,11 +161,8 @@ class Ledger:
         """Writes columns of a running job without a transition. False: the job is no longer this worker's."""
         group = self._notes.get(table)
         if group is None:
-            group = self._notes[table] = GroupCommit(
-                lambda notes: isolate(notes, lambda part: self._note(table, part), RowError),
-                max_size=MAX_GROUP, lanes=1,
-            )  # fmt: skip
-        return await _unwrapped(group.add(_Note(job_id, version, worker, columns)))
+            group = self._notes[table] = self._grouped(partial(self._note, table))
+        return await group.put(_Note(job_id, version, worker, columns))
 
     async def beat(
         self, table: JobTable, held: Sequence[tuple[UUID, int]], worker: str, lease_seconds: float
@@ -192,6 +186,17 @@ class Ledger:
             return bool(await connection.fetch(sql, job_id, version, actor))
 
         return await self._connections.run(work)
+
+    def _grouped(self, run: Callable[[Sequence[T]], Awaitable[list[R | Exception]]]) -> GroupCommit[T, R]:
+        return GroupCommit(partial(self._each, run), max_size=MAX_GROUP, lanes=self._lanes)
+
+    @staticmethod
+    async def _each(
+        run: Callable[[Sequence[T]], Awaitable[list[R | Exception]]], items: Sequence[T]
+    ) -> list[R | Exception]:
+        """One answer per item; a group that one row spoils is split until that row fails alone."""
+        answers = await isolate(items, run, RowError)
+        return [_told(answer) if isinstance(answer, RowError) else answer for answer in answers]
 
     async def _submit(
         self, table: JobTable, new: Sequence[NewJob], *, whole: bool = False
@@ -300,16 +305,13 @@ class _Note:
     columns: Mapping[str, Any]
 
 
-async def _unwrapped(waiting: Any) -> Any:
-    """The caller sees what was wrong with its own row, not that a group was split for it."""
-    try:
-        return await waiting
-    except RowError as error:
-        cause = error.__cause__
-        if isinstance(cause, EffectRefused):
-            raise cause from None
-        detail = getattr(cause, "constraint_name", None) or type(cause).__name__
-        raise RowRefused(job_id="", detail=detail, sqlstate=getattr(cause, "sqlstate", None)) from cause
+def _told(error: RowError) -> Exception:
+    """What the caller sees: what was wrong with its own row, not that a group was split for it."""
+    cause = error.__cause__
+    if isinstance(cause, EffectRefused):
+        return cause
+    detail = getattr(cause, "constraint_name", None) or type(cause).__name__
+    return RowRefused(job_id="", detail=detail, sqlstate=getattr(cause, "sqlstate", None))
 
 
 def _submit_arguments(table: JobTable, new: Sequence[NewJob]) -> list[list[Any]]:

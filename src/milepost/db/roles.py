@@ -36,6 +36,7 @@ def database_settings(name: str) -> str:
     """
     settings = {
         "plan_cache_mode": "force_custom_plan",
+        "random_page_cost": "1.1",
         "jit": "off",
         "idle_in_transaction_session_timeout": "'30s'",
         "lock_timeout": "'10s'",

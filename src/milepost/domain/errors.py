@@ -9,6 +9,9 @@ MilepostError
 ├── EffectRefused            rows that belong to a transition could not be written, so it was not made
 ├── RowRefused               the database refused one job's row (a CHECK, a bad value)
 ├── UnknownKind              no such kind is registered here
+├── UserNotFound             no such user, or not an active one
+├── ScopesRefused            a key was to have scopes that its user's role does not allow
+├── SearchTooSlow            a search looked at too much
 ├── Unavailable              a server cannot be reached or did not answer in time
 ├── GuardsMissing            the database does not guard what it must, or our role is too strong
 └── ConfigurationError       a setting is missing or contradicts another
@@ -66,6 +69,18 @@ class RowRefused(MilepostError):
 
 class UnknownKind(MilepostError):
     message = "There is no kind {kind}."
+
+
+class UserNotFound(MilepostError):
+    message = "There is no active user {user_id}."
+
+
+class ScopesRefused(MilepostError):
+    message = "A key of a {role} cannot have {scopes}."
+
+
+class SearchTooSlow(MilepostError):
+    message = "The search took too long. Narrow it by status or time."
 
 
 class Unavailable(MilepostError):

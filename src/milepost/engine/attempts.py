@@ -8,7 +8,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -17,7 +17,8 @@ from milepost.domain import decide
 from milepost.domain.bell import Bell
 from milepost.domain.errors import EffectRefused, RowRefused, StaleVersion, Unavailable
 from milepost.domain.job import Job
-from milepost.domain.outcome import Cancelled, Failed, HandedBack, Outcome, TimedOut
+from milepost.domain.outcome import Cancelled, Done, Failed, HandedBack, Outcome, TimedOut
+from milepost.domain.transition import Transition
 from milepost.engine.context import Context
 from milepost.engine.kind import Kind
 from milepost.engine.ports import Chance, Databases, Ringer
@@ -29,6 +30,7 @@ logger = logging.getLogger("milepost.attempts")
 Handler = Callable[[Job, Context], Awaitable[Outcome]]
 Stop = Literal["cancel", "timeout", "hand_back", "lost"]
 OUTCOMES: Mapping[str, Outcome] = {"cancel": Cancelled(), "timeout": TimedOut(), "hand_back": HandedBack()}
+TENANT_PAUSE = timedelta(seconds=1)
 
 
 class Attempt:
@@ -90,6 +92,7 @@ class Attempts:
 
     def __init__(self, workshop: Workshop) -> None:
         self._shop = workshop
+        self._actor = f"worker:{workshop.worker}"
         self._running: dict[UUID, Attempt] = {}
         self._renewed: dict[UUID, float] = {}
         self._burials: set[asyncio.Task[None]] = set()
@@ -104,15 +107,21 @@ class Attempts:
         claimed = Claimed([], [], [])
         by_tenant: dict[str, dict[UUID, Bell]] = defaultdict(dict)
         for bell in bells:
-            by_tenant[bell.tenant][bell.job_id] = bell
-        errors: list[Unavailable] = []
+            wanted = by_tenant[bell.tenant]
+            other = wanted.get(bell.job_id)
+            if other is None or bell.version > other.version:
+                wanted[bell.job_id], bell = bell, other
+            if bell is not None:  # doubled or out of date: one bell per job will do
+                claimed.gone.append(bell)
         for tenant, wanted in by_tenant.items():
             try:
                 await self._claim(tenant, self._shop.kinds[kind], wanted, claimed)
-            except Unavailable as error:  # one tenant's database that is away delays no other tenant
-                errors.append(error)
-        if errors and len(errors) == len(by_tenant):
-            raise errors[0]
+            except Unavailable:
+                if len(by_tenant) == 1:
+                    raise
+                # one tenant's database that is away delays no other tenant
+                again = datetime.now(UTC) + TENANT_PAUSE  # noqa: TID251 - when to look again, not what is true
+                claimed.later.extend((bell, again) for bell in wanted.values())
         return claimed
 
     async def _claim(self, tenant: str, kind: Kind, bells: dict[UUID, Bell], claimed: Claimed) -> None:
@@ -168,13 +177,19 @@ class Attempts:
             message = f"The handler raised {type(error).__name__} at {where}."
             return Failed("INTERNAL", message, retry=True, columns=attempt.kept)
 
+    def _decide(self, attempt: Attempt, outcome: Outcome) -> Transition:
+        machine, job = attempt.kind.machine, attempt.job
+        if isinstance(outcome, Done):  # the common case needs neither clock nor chance
+            return decide.succeeded(machine, job, outcome, actor=self._actor)
+        return decide.after_attempt(
+            machine, attempt.kind.policy, job, outcome,
+            actor=self._actor, now=attempt.now(), chance=self._shop.chance(),
+        )  # fmt: skip
+
     async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         """Applies the outcome; decides again where a cancel request came in between."""
         for _ in range(3):
-            wanted = decide.after_attempt(
-                attempt.kind.machine, attempt.kind.policy, attempt.job, outcome,
-                actor=f"worker:{attempt.worker}", now=attempt.now(), chance=self._shop.chance(),
-            )  # fmt: skip
+            wanted = self._decide(attempt, outcome)
             try:
                 moved = await transit(attempt.database, attempt.kind, attempt.job, wanted)
             except StaleVersion:

@@ -49,6 +49,9 @@ async def _ensure_login(connection: asyncpg.Connection, user: Login) -> None:
     password = f" PASSWORD {quoted}" if user.password else ""
     await connection.execute(f'{verb} ROLE "{user.role}" LOGIN{password}')
     await connection.execute(f'GRANT {user.member_of} TO "{user.role}"')
+    if user.member_of == APP:
+        # its statements name jobs by id: a scan of the table is never the better plan once the table has grown
+        await connection.execute(f'ALTER ROLE "{user.role}" SET enable_seqscan = off')
 
 
 async def ensure_database(owner_url: str, name: str) -> str:
