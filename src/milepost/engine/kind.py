@@ -43,7 +43,8 @@ class Kind:
     columns made from the job's id, which no request is compared by. `life`: seconds a job may live beyond its 24
     hours of waiting. `effects`: extra rows of any transition, whoever makes it. `shown`: how a row is answered.
     `filters`: extra query parameters of the list, as SQL conditions of `reads`. `preview`: long text columns, cut in
-    lists.
+    lists. `body_bytes`: the largest create request. `scope`: what
+    a key needs to submit and control. `key_required`: no create without an idempotency key.
     """
 
     table: JobTable
@@ -58,6 +59,9 @@ class Kind:
     searched: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     preview: tuple[str, ...] = ()
+    body_bytes: int = 1024 * 1024
+    scope: str = "job:submit"
+    key_required: bool = False
 
     @property
     def name(self) -> str:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AliasGenerator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 FURTHEST_DUE = timedelta(days=30)
+RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
 
 
 def plain_text(value: str) -> str:
     """Text that PostgreSQL can hold: no NUL, no lone surrogate."""
     if "\x00" in value:
-        raise ValueError("contains a NUL character")
+        raise PydanticCustomError("invalid_text", "contains a NUL character")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError("contains a lone surrogate") from None
+        raise PydanticCustomError("invalid_text", "contains a lone surrogate") from None
     return value
 
 
@@ -27,9 +32,14 @@ def rfc3339(value: Any) -> Any:
     """Only a string with date, time and offset; numbers are no times."""
     if value is None or isinstance(value, datetime):
         return value
-    if not isinstance(value, str) or len(value) < len("2026-01-01T00:00Z") or value[10:11] not in {"T", "t", " "}:
-        raise ValueError("must be an RFC 3339 date and time with an offset, like 2026-01-31T08:00:00Z")
-    return value
+    try:
+        if isinstance(value, str) and RFC3339.fullmatch(value):
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError(
+        "invalid_datetime", "must be an RFC 3339 date and time with an offset, like 2026-01-31T08:00:00Z"
+    )
 
 
 PlainText = Annotated[str, AfterValidator(plain_text)]
@@ -41,11 +51,13 @@ def within_json(limit: int, depth: int = 32) -> AfterValidator:
 
     def check(value: Any) -> Any:
         if _depth(value) > depth:
-            raise ValueError(f"is nested more than {depth} deep")
+            raise PydanticCustomError("too_many_items", "is nested too deep")
         text = json.dumps(value, ensure_ascii=False)
         plain_text(text)
-        if len(text.encode()) > limit or "\\u0000" in text:
-            raise ValueError(f"is longer than {limit} bytes or contains a NUL character")
+        if "\\u0000" in text and _holds_nul(value):
+            raise PydanticCustomError("invalid_text", "contains a NUL character")
+        if len(text.encode()) > limit:
+            raise PydanticCustomError("too_long", "is longer than {limit} bytes", {"limit": limit})
         return value
 
     return AfterValidator(check)
@@ -61,10 +73,24 @@ def _depth(value: Any, level: int = 1) -> int:
     return level
 
 
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(name) or _holds_nul(member) for name, member in value.items())
+    if isinstance(value, list):
+        return any(_holds_nul(member) for member in value)
+    return isinstance(value, str) and "\x00" in value
+
+
 def not_too_far(value: datetime) -> datetime:
     if value > datetime.now(UTC) + FURTHEST_DUE:  # noqa: TID251 - a bound on input decides nothing about a job
-        raise ValueError("must be at most 30 days ahead")
-    return value.astimezone(UTC)
+        raise PydanticCustomError("out_of_range", "must be at most 30 days ahead")
+    return value
+
+
+def ahead(value: datetime) -> datetime:
+    if value <= datetime.now(UTC):  # noqa: TID251 - a bound on input decides nothing about a job
+        raise PydanticCustomError("out_of_range", "must be in the future")
+    return value
 
 
 class Strict(BaseModel):

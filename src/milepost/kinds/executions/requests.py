@@ -6,8 +6,9 @@ import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AliasChoices, Field, StrictBool
+from pydantic_core import PydanticCustomError
 
-from milepost.kinds.requests import CreateJob, Moment, PlainText, Strict, within_json
+from milepost.kinds.requests import CreateJob, Moment, PlainText, Strict, ahead, within_json
 
 PROMPT_BYTES = 1024 * 1024
 QUANTITY = re.compile(r"^(\d{1,12}(?:\.\d{1,3})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")
@@ -17,9 +18,9 @@ FACTORS = {None: 1.0, "m": 0.001, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
 
 def prompt_text(value: str) -> str:
     if not value.strip():
-        raise ValueError("must not be empty or only white space")
+        raise PydanticCustomError("invalid_text", "must not be empty or only white space")
     if len(value.encode()) > PROMPT_BYTES:
-        raise ValueError("must be at most 1 MiB of UTF-8")
+        raise PydanticCustomError("too_long", "must be at most 1 MiB of UTF-8")
     return value
 
 
@@ -30,7 +31,9 @@ def quantity(limit: float) -> AfterValidator:
         match = QUANTITY.match(value)
         amount = float(match[1]) * FACTORS[match[2]] if match else 0
         if match is None or not 0 < amount <= limit:
-            raise ValueError("must be a Kubernetes quantity like 500m, 2 or 512Mi, within its limit")
+            raise PydanticCustomError(
+                "out_of_range", "must be a Kubernetes quantity like 500m, 2 or 512Mi, within its limit"
+            )
         return value
 
     return AfterValidator(check)
@@ -58,5 +61,5 @@ class CreateExecution(CreateJob):
         validation_alias=AliasChoices("timeout_seconds", "timeoutSeconds", "timeout"),
     )
     resources: ResourceConfig | None = None
-    retain_until: Moment | None = None
+    retain_until: Annotated[Moment, AfterValidator(ahead)] | None = None
     is_permanent: StrictBool = False
