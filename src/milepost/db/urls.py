@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from milepost.domain.errors import ConfigurationError
 
@@ -22,6 +22,25 @@ def sqlalchemy_url(url: str) -> str:
 def with_database(url: str, name: str) -> str:
     parts = urlsplit(plain_url(url))
     return urlunsplit((parts.scheme, parts.netloc, f"/{name}", parts.query, ""))
+
+
+def with_login(url: str, user: str, password: str) -> str:
+    parts = urlsplit(plain_url(url))
+    host = parts.netloc.rpartition("@")[2]
+    login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+    return urlunsplit((parts.scheme, f"{login}@{host}", parts.path, parts.query, ""))
+
+
+def login_of(url: str) -> tuple[str, str]:
+    """User and password."""
+    parts = urlsplit(plain_url(url))
+    return unquote(parts.username or ""), unquote(parts.password or "")
+
+
+def without_login(url: str) -> str:
+    """Host, port and database: what tells two databases apart, whoever connects."""
+    parts = urlsplit(plain_url(url))
+    return f"{parts.hostname or ''}:{parts.port or 5432}{parts.path}"
 
 
 def database_name(url: str) -> str:

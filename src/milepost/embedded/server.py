@@ -44,6 +44,11 @@ class EmbeddedServer(abc.ABC):
         return self._running().pid
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the server process still runs."""
+        return self._child is not None and self._child.is_alive
+
+    @property
     def log(self) -> Path:
         """The server's log file."""
         return self._log

@@ -1,0 +1,92 @@
+"""`milepost api`: the HTTP face as a process."""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from milepost.api.app import create_app
+from milepost.api.dependencies import Dependencies
+from milepost.cli.found import DataDir, settings_of
+from milepost.cli.process import ready, run_process, self_test
+from milepost.cli.stack.listening import address_of, listen
+from milepost.settings import Settings
+from milepost.tenancy.models import active_models
+from milepost.tenancy.prices import OFFLINE_MODEL
+from milepost.wiring import Runtime, open_runtime
+
+# streams and long polls end when we say so; a request that runs has this long
+GRACE_SECONDS = 5
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(api)
+
+
+def api(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one. [default: 8000]")] = None,
+    handed: Annotated[int | None, typer.Option("--socket", hidden=True)] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve the HTTP API."""
+    settings = settings_of(data_dir, host=host, port=port)
+    bound = socket.socket(fileno=handed) if handed is not None else listen(settings.host, settings.port, explicit=True)
+    with bound:
+        run_process(settings, _serve(settings, bound))
+
+
+async def _serve(settings: Settings, bound: socket.socket) -> None:
+    async with open_runtime(settings, "api") as runtime:
+        await self_test(runtime)
+        config = uvicorn.Config(
+            create_app(dependencies(runtime)),
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        await _Server(config, address_of(bound)).serve(sockets=[bound])
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        ready()
+
+
+def dependencies(runtime: Runtime) -> Dependencies:
+    settings = runtime.settings
+    pepper = settings.api_key_pepper
+    return Dependencies(
+        databases=runtime.tenants.database,
+        ringer=runtime.doorbell,
+        kinds=runtime.kinds,
+        ids=runtime.ids,
+        secret=runtime.secret,
+        presence=runtime.doorbell.workers,
+        active_models=active_models,
+        pepper=pepper.get_secret_value().encode() if pepper else None,
+        store=runtime.store,
+        mode=settings.mode,
+        default_model=default_model(settings),
+        allow_http_callbacks=settings.allow_http_callbacks,
+    )
+
+
+def default_model(settings: Settings) -> str | None:
+    """None leaves it to the table's default. Development without a provider answers with the model that asks nobody."""
+    if settings.default_model is not None or settings.mode == "production":
+        return settings.default_model
+    keys = (settings.anthropic_api_key, settings.openai_api_key, settings.google_api_key)
+    return None if any(keys) else OFFLINE_MODEL

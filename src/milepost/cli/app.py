@@ -1,0 +1,94 @@
+"""The command `milepost`: finds the noun's module, runs it, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import typer
+
+from milepost import __version__
+from milepost.cli import exits
+from milepost.cli.output import complain
+from milepost.domain.errors import MilepostError
+
+HELP = f"""Tracks long-running jobs: submit, advance, watch.
+
+'milepost up' starts everything here; every other command finds it by its data folder. {exits.EXPLAINED}"""
+
+# A module is imported only when its command is wanted: most of them need a tenth of the whole.
+COMMANDS: Mapping[str, str] = {
+    "up": "up",
+    "demo": "demo",
+    "submit": "submit",
+    "jobs": "jobs",
+    "keys": "keys",
+    "verify": "verify",
+    "doctor": "doctor",
+    "migrate": "migrate",
+    "db": "db",
+    "api": "api",
+    "worker": "worker",
+    "maintain": "maintain",
+}
+
+
+def build(names: Sequence[str]) -> typer.Typer:
+    app = typer.Typer(
+        name="milepost",
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in names:
+        import_module(f"milepost.cli.{COMMANDS[name]}").register(app)
+    return app
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        sys.stdout.write(f"milepost {__version__}\n")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),  # noqa: ARG001
+) -> None: ...
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script. Exits with one of the documented codes, never with a traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    wanted = next((word for word in given if not word.startswith("-")), None)
+    try:
+        build([wanted] if wanted in COMMANDS else list(COMMANDS))(given)
+    except MilepostError as error:
+        complain(str(error), error.hint)
+        sys.exit(exits.code_of(error))
+    except KeyboardInterrupt:
+        sys.exit(exits.INTERRUPTED)
+    except BrokenPipeError:  # the reader went away: `milepost jobs list | head`
+        sys.stderr.close()
+        sys.exit(exits.OK)
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        complain(f"{type(error).__name__}: {error}", "Set MILEPOST_LOG_LEVEL=debug for the whole traceback.")
+        _traceback_if_wanted()
+        sys.exit(exits.FAILED)
+
+
+def _traceback_if_wanted() -> None:
+    from milepost.settings import Settings  # noqa: PLC0415 - costs more than most commands
+
+    if Settings().log_level == "debug":
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exc()
+
+
+if __name__ == "__main__":
+    main()

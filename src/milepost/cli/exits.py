@@ -1,0 +1,43 @@
+"""Exit codes, and which error means which."""
+
+from __future__ import annotations
+
+from milepost.client.errors import ApiError
+from milepost.domain import errors
+
+OK, FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = range(6)
+INTERRUPTED = 130
+
+EXPLAINED = "Exit codes: 0 ok · 1 failed · 2 usage or settings · 3 not found · 4 refused or conflict · 5 unavailable."
+
+_OWN: tuple[tuple[type[Exception], int], ...] = (
+    (errors.JobNotFound, NOT_FOUND),
+    (errors.Unavailable, UNAVAILABLE),
+    (errors.ConfigurationError, USAGE),
+    (errors.UnknownKind, USAGE),
+    (errors.StaleVersion, REFUSED),
+    (errors.IllegalTransition, REFUSED),
+    (errors.VersionMismatch, REFUSED),
+    (errors.IdempotencyKeyReused, REFUSED),
+)
+_HTTP = {400: USAGE, 404: NOT_FOUND, 413: USAGE, 415: USAGE, 422: USAGE, 429: UNAVAILABLE, 503: UNAVAILABLE}
+_REFUSALS = frozenset({"idempotency-key-reused"})
+
+
+class Exit(errors.MilepostError):
+    """An end that a verb decided on, with its code."""
+
+    def __init__(self, code: int, message: str, *, hint: str | None = None) -> None:
+        self.code = code
+        super().__init__(message, hint=hint)
+
+
+def code_of(error: errors.MilepostError) -> int:
+    if isinstance(error, Exit):
+        return error.code
+    if isinstance(error, ApiError):
+        if error.slug in _REFUSALS:
+            return REFUSED
+        fallback = REFUSED if error.status < 500 else FAILED  # noqa: PLR2004 - where HTTP's server errors begin
+        return _HTTP.get(error.status, fallback)
+    return next((code for kind, code in _OWN if isinstance(error, kind)), FAILED)

@@ -1,0 +1,86 @@
+"""What a command says: tables and lines for people, one JSON document for programs, errors on standard error."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+PHASE_COLOURS = {
+    "queued": "yellow",
+    "running": "cyan",
+    "paused": "magenta",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "bright_black",
+}
+
+
+def say(text: str = "") -> None:
+    """A line as it is: no markup in it is read."""
+    out.print(text, markup=False)
+
+
+def complain(message: str, hint: str | None = None) -> None:
+    """One line, and how to go on."""
+    err.print(f"error: {' '.join(message.split())}", markup=False, style="red")
+    if hint:
+        err.print(f"  {hint}", markup=False)
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(plain(value), indent=2, default=str) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as objects, times as RFC 3339, a kind's own columns beside the shared ones."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        shown = {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        shown.pop("etag", None)
+        return {**shown, **(shown.pop("columns", None) or {})}
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in cast("Iterable[Any]", value)]
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for name in columns:
+        grid.add_column(name, no_wrap=True)
+    for row in rows:
+        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(grid, soft_wrap=False if out.is_terminal else None, crop=out.is_terminal)
+
+
+def coloured(phase: str, text: str | None = None) -> str:
+    """Rich markup; only for text that is ours."""
+    colour = PHASE_COLOURS.get(phase, "white")
+    return f"[{colour}]{text or phase}[/{colour}]"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """A span in its largest unit."""
+    if moment is None:
+        return ""
+    seconds = (now - moment).total_seconds()
+    span = abs(seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if span >= size:
+            text = f"{span / size:.0f} {unit}"
+            break
+    else:
+        text = f"{span:.0f} s"
+    return f"{text} ago" if seconds >= 0 else f"in {text}"

@@ -1,0 +1,41 @@
+"""How a long-running command runs: logging, a fast loop, the self test, a word to whoever waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from milepost.cli.stack.child import READY_FD, say_ready
+from milepost.engine.guards_check import check_guards
+from milepost.observe import configure_logging
+from milepost.settings import Settings
+from milepost.wiring import Runtime
+
+T = TypeVar("T")
+
+
+def run_process(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+    configure_logging(settings.log_format, settings.log_level)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(work)
+
+
+def ready() -> None:
+    """Tells the parent, if there is one that waits."""
+    say_ready(os.environ.pop(READY_FD, None))
+
+
+async def self_test(runtime: Runtime) -> None:
+    """Raises GuardsMissing: a process does not serve a database that does not guard."""
+    await check_guards(await runtime.default(), runtime.kinds)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - not on every platform
+
+    return uvloop.new_event_loop

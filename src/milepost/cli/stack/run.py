@@ -1,0 +1,177 @@
+"""Opens a stack: servers, databases, key, and the processes on top; closes it in the opposite order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from milepost.cli import exits
+from milepost.cli.stack.child import Child
+from milepost.cli.stack.listening import address_of, listen
+from milepost.cli.stack.note import Note
+from milepost.cli.stack.prepare import development_key, prepare
+from milepost.cli.stack.servers import Servers, open_servers
+from milepost.embedded import DataFolderInUse, EmbeddedError
+from milepost.embedded.folder import FolderLock, private_folder
+from milepost.kinds import all_kinds
+from milepost.settings import Settings
+from milepost.tenancy.first_start import Addresses
+
+# what is running may end; a second signal does not wait even for that
+GRACE_SECONDS = "5"
+STOP_SECONDS = 15.0
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """A running stack."""
+
+    note: Note
+    settings: Settings
+    children: tuple[Child, ...]
+    servers: Servers
+    own_roles: bool
+    new_master_key: Path | None
+
+    def pids(self) -> dict[str, int]:
+        children = {child.name: child.pid for child in self.children}
+        return {
+            "up": os.getpid(),
+            **self.servers.pids(),
+            **{name: pid for name, pid in children.items() if pid is not None},
+        }
+
+    def write_note(self) -> None:
+        self.note.write(self.pids())
+
+    async def keep(self) -> None:
+        """Starts again what dies, for ever."""
+        kept: list[Coroutine[Any, Any, None]] = [child.keep(self.write_note) for child in self.children]
+        await asyncio.gather(self.servers.keep(self.write_note), *kept)
+
+    def hurry(self) -> None:
+        """Ends the processes without waiting for their jobs: leases bring those back."""
+        for child in self.children:
+            child.kill()
+
+
+@asynccontextmanager
+async def open_stack(settings: Settings, *, port: int, explicit_port: bool, report: Report) -> AsyncIterator[Stack]:
+    """A stack that is ready. From the main thread. Raises MilepostError with what is in the way."""
+    settings = _with_folder(settings)
+    with _locked(settings.data_dir), _clear(), open_servers(settings, report) as (servers, owner_url, redis_url):
+        with listen(settings.host, port, explicit=explicit_port) as bound:
+            master_key_file = settings.master_key_file or settings.data_dir / "master.key"
+            new_key = settings.master_key is None and not master_key_file.exists()
+            addresses = await prepare(settings, owner_url, embedded=owner_url not in _named(settings))
+            key = await development_key(settings, addresses.app)
+            note = _note(settings, address_of(bound), key, addresses, redis_url)
+            environment = _environment(settings, note)
+            children = tuple(_children(settings, environment, bound.fileno(), report))
+            stack = Stack(note, settings, children, servers, addresses.own_roles, master_key_file if new_key else None)
+            try:
+                await _start(children)
+                stack.write_note()
+                yield stack
+            finally:
+                await asyncio.gather(*(child.stop(STOP_SECONDS) for child in children))
+                note.remove()
+
+
+async def _start(children: tuple[Child, ...]) -> None:
+    """All at once; the first that cannot start is told, and the rest not waited for."""
+    starting = [asyncio.ensure_future(child.start()) for child in children]
+    try:
+        await asyncio.gather(*starting)
+    except BaseException:
+        for task in starting:
+            task.cancel()
+        await asyncio.gather(*starting, return_exceptions=True)
+        raise
+
+
+def _children(settings: Settings, environment: Mapping[str, str], socket: int, report: Report) -> Iterator[Child]:
+    logs = private_folder(settings.data_dir / "logs")
+
+    def child(name: str, *arguments: str, inherited: tuple[int, ...] = ()) -> Child:
+        return Child(
+            name, arguments, environment=environment, log=logs / f"{name}.log", inherited=inherited, report=report
+        )
+
+    yield child("api", "api", "--socket", str(socket), inherited=(socket,))
+    for kind in all_kinds():
+        yield child(f"worker-{kind.path}", "worker", kind.path)
+    yield child("maintenance", "maintain")
+
+
+def _note(settings: Settings, url: str, key: str, addresses: Addresses, redis_url: str) -> Note:
+    return Note(
+        api_url=url,
+        api_key=key,
+        redis_url=redis_url,
+        database_url=addresses.app,
+        maintenance_database_url=addresses.maintenance,
+        owner_database_url=addresses.owner,
+        control_database_url=addresses.control,
+        control_owner_database_url=addresses.control_owner,
+        data_dir=str(settings.data_dir),
+    )
+
+
+def _environment(settings: Settings, note: Note) -> dict[str, str]:
+    """What the processes see: no owner's address, which none of them needs."""
+    return {
+        "MILEPOST_GRACE_SECONDS": GRACE_SECONDS,
+        **{name: value for name, value in os.environ.items() if "OWNER_DATABASE_URL" not in name},
+        "MILEPOST_MODE": settings.mode,
+        "MILEPOST_DATA_DIR": note.data_dir,
+        "MILEPOST_DATABASE_URL": note.database_url,
+        "MILEPOST_MAINTENANCE_DATABASE_URL": note.maintenance_database_url,
+        "MILEPOST_CONTROL_DATABASE_URL": note.control_database_url,
+        "MILEPOST_REDIS_URL": note.redis_url,
+        "MILEPOST_API_URL": note.api_url,
+    }
+
+
+def _named(settings: Settings) -> set[str]:
+    urls = (settings.owner_database_url, settings.database_url)
+    return {url.get_secret_value() for url in urls if url is not None}
+
+
+def _with_folder(settings: Settings) -> Settings:
+    # others may enter: the user that PostgreSQL runs as when root starts it. What is private is so file by file.
+    folder = settings.data_dir.absolute()
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    private_folder(folder / "files")
+    return settings.model_copy(update={"data_dir": folder})
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = FolderLock(folder)
+    try:
+        lock.acquire()
+    except DataFolderInUse as error:
+        raise exits.Exit(exits.REFUSED, str(error)) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _clear() -> Iterator[None]:
+    """An embedded server's trouble in the words of the house."""
+    try:
+        yield
+    except DataFolderInUse as error:
+        raise exits.Exit(exits.REFUSED, str(error)) from error
+    except EmbeddedError as error:
+        raise exits.Exit(exits.UNAVAILABLE, str(error)) from error

@@ -1,0 +1,104 @@
+"""`milepost up`: the whole stack in one command, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+
+from milepost.cli.found import DataDir
+from milepost.cli.output import err, say
+from milepost.cli.stack.run import Stack, open_stack
+from milepost.domain.errors import ConfigurationError
+from milepost.settings import Settings
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(up)
+
+
+def up(
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="The API's port; 0 takes a free one. [default: 8000 or the next]"),
+    ] = None,
+    data_dir: DataDir = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+) -> None:
+    """Start PostgreSQL, Redis, API, workers and maintenance here, and keep them running."""
+    settings = environment_settings(data_dir=data_dir, port=port)
+    asyncio.run(_up(settings, quiet=quiet))
+
+
+def environment_settings(**given: object) -> Settings:
+    """Options and environment alone: what an earlier stack left in the folder is no setting of this one."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # pyright: ignore[reportArgumentType]
+    except ValueError as error:
+        raise ConfigurationError(f"A setting is wrong: {error}") from None
+
+
+async def _up(settings: Settings, *, quiet: bool) -> None:
+    stop, me = asyncio.Event(), asyncio.current_task()
+    loop, open_yet = asyncio.get_running_loop(), False
+    running: list[Stack] = []
+
+    def on_signal() -> None:
+        if stop.is_set():
+            for stack in running:
+                stack.hurry()
+        elif not open_yet and me is not None:
+            me.cancel()
+        stop.set()
+
+    for number in STOPS:
+        loop.add_signal_handler(number, on_signal)
+    explicit = "port" in settings.model_fields_set
+    try:
+        async with open_stack(settings, port=settings.port, explicit_port=explicit, report=report) as stack:
+            open_yet = True
+            running.append(stack)
+            if not quiet:
+                greet(stack)
+            await serve(stack, stop)
+            if not quiet:
+                say("Stopping …")
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def serve(stack: Stack, stop: asyncio.Event) -> None:
+    """Keeps the stack running until `stop` is set."""
+    keeping, waiting = asyncio.ensure_future(stack.keep()), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({keeping, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (keeping, waiting):
+            task.cancel()
+        results = await asyncio.gather(keeping, waiting, return_exceptions=True)
+    if isinstance(results[0], Exception):
+        raise results[0]
+
+
+def report(text: str) -> None:
+    err.print(text, markup=False, style="yellow")
+
+
+def greet(stack: Stack) -> None:
+    note = stack.note
+    say("Milepost is up.")
+    say(f"  API   {note.api_url}")
+    say(f"  key   {note.api_key}")
+    say(f"  data  {note.data_dir}  (addresses in milepost.json, logs in logs/)")
+    if stack.new_master_key is not None:
+        say(f"  A new master key was written to {stack.new_master_key}. Without it the data's secrets cannot be read.")
+    if not stack.own_roles:
+        say("  This database server allows one role: what the roles would refuse is refused by triggers alone.")
+    say()
+    say('Try: milepost submit execution "Why do birds sing at dawn?" --wait')
+    say("Ctrl-C stops everything.")

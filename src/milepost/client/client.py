@@ -1,0 +1,179 @@
+"""The client: one method per thing a producer or a dashboard wants to do."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+import httpx2
+
+from milepost.client.errors import StillOpen
+from milepost.client.records import TERMINAL, Event, Job, Page, Transition, read_job
+from milepost.client.stream import events
+from milepost.client.transport import Patience, Transport
+
+LONG_POLL = 25
+BATCH = 10_000
+
+
+class Client:
+    """Talks to one API with one key. Use it as `async with Client(url, key) as client`.
+
+    Calls that find the server away or busy are repeated for `patience` seconds; a submit carries an idempotency key,
+    so that a repeated one is the same job.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        patience: float = 30.0,
+        timeout: float = 30.0,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = httpx2.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=timeout,
+            transport=transport,
+            limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20),
+        )
+        self._transport = Transport(self._http, Patience(whole=patience))
+
+    @classmethod
+    def of_stack(cls, data_dir: str | Path = ".milepost", **options: Any) -> Self:
+        """Of the stack that `milepost up` runs in a data folder. Raises FileNotFoundError when none runs there."""
+        stack = json.loads((Path(data_dir) / "milepost.json").read_text())
+        return cls(stack["api_url"], stack["api_key"], **options)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    # -------------------------------------------------------------------------------------------- submit
+
+    async def submit(self, path: str, *, idempotency_key: str | None = None, **request: Any) -> Job:
+        """Submits one job: `await client.submit("executions", prompt="…")`.
+
+        A given `idempotency_key` that was used before answers that job, with `replayed` set.
+        """
+        key = idempotency_key or secrets.token_urlsafe(24)
+        answer = await self._transport.call("POST", f"/v1/{path}", json=request, headers={"Idempotency-Key": key})
+        return _job(answer)
+
+    async def submit_many(self, path: str, requests: Sequence[Mapping[str, Any]]) -> list[UUID]:
+        """Submits many; up to 10,000 at a time are all or nothing. Their ids, in order."""
+        ids: list[UUID] = []
+        for start in range(0, len(requests), BATCH):
+            jobs = [dict(request) for request in requests[start : start + BATCH]]
+            # without a key of its own a job that was sent may be there already: only what never left is sent again
+            answer = await self._transport.call(
+                "POST", f"/v1/{path}:batch", json={"jobs": jobs}, repeat="unless_sent", timeout=120.0
+            )
+            ids += [UUID(value) for value in answer.json()["ids"]]
+        return ids
+
+    # -------------------------------------------------------------------------------------------- read
+
+    async def get(self, job_id: UUID | str, path: str = "jobs") -> Job:
+        return _job(await self._transport.call("GET", f"/v1/{path}/{job_id}"))
+
+    async def wait(self, job_id: UUID | str, *, timeout: float | None = None, path: str = "jobs") -> Job:
+        """The job when it has ended. Raises StillOpen after `timeout` seconds."""
+        ends = None if timeout is None else time.monotonic() + timeout
+        job = await self.get(job_id, path)
+        while not job.ended:
+            left = LONG_POLL if ends is None else min(LONG_POLL, ends - time.monotonic())
+            if left <= 0:
+                raise StillOpen(job_id=job_id, status=job.status, seconds=timeout)
+            job = await self._changed(job, path, max(1, int(left))) or job
+        return job
+
+    async def _changed(self, job: Job, path: str, seconds: int) -> Job | None:
+        headers = {"If-None-Match": job.etag} if job.etag else {}
+        answer = await self._transport.call(
+            "GET", f"/v1/{path}/{job.id}", params={"wait": seconds}, headers=headers, timeout=seconds + 15.0
+        )
+        return None if answer.status_code == httpx2.codes.NOT_MODIFIED else _job(answer)
+
+    async def list(self, path: str = "jobs", **filters: Any) -> Page:
+        """One page; `filters` are the API's query parameters."""
+        given = {name: value for name, value in filters.items() if value is not None}
+        answer = (await self._transport.call("GET", f"/v1/{path}", params=given)).json()
+        answer["items"] = tuple(read_job(item) for item in answer["items"])
+        return Page(**{name: answer.get(name) for name in ("items", "page", "page_size", "total", "next_cursor")})
+
+    async def why(self, job_id: UUID | str) -> dict[str, Any]:
+        """Why the job is not running, or what it is doing."""
+        job = await self.get(job_id)
+        return (await self._transport.call("GET", f"/v1/{_path(job)}/{job_id}/why")).json()
+
+    async def transitions(self, job_id: UUID | str) -> tuple[Transition, ...]:
+        """The job's history, oldest first."""
+        return (await self.get(job_id)).status_transitions
+
+    async def summary(self) -> dict[str, Any]:
+        """Counts by kind and status, and how the queue is doing."""
+        return (await self._transport.call("GET", "/v1/summary")).json()
+
+    # -------------------------------------------------------------------------------------------- control
+
+    async def cancel(self, job_id: UUID | str, *, reason: str | None = None, version: int | None = None) -> Job:
+        """Cancelled at once while it waits; asked to stop while it runs."""
+        return await self._act(job_id, "cancel", reason, version, repeat="always")
+
+    async def retry(self, job_id: UUID | str, *, reason: str | None = None, version: int | None = None) -> Job:
+        """A failed or cancelled job, waiting again."""
+        return await self._act(job_id, "retry", reason, version, repeat="unless_sent")
+
+    async def _act(self, job_id: UUID | str, verb: str, reason: str | None, version: int | None, *, repeat: Any) -> Job:
+        path = _path(await self.get(job_id))
+        headers = {"If-Match": f'"{version}"'} if version is not None else {}
+        request = {"json": {"reason": reason}} if reason else {}
+        return _job(
+            await self._transport.call("POST", f"/v1/{path}/{job_id}/{verb}", headers=headers, repeat=repeat, **request)
+        )
+
+    # -------------------------------------------------------------------------------------------- watch
+
+    async def watch(
+        self, job_id: UUID | str | None = None, *, last_event_id: str | int | None = None, **filters: Any
+    ) -> AsyncIterator[Event]:
+        """Events as they happen: of all jobs that `filters` let through, or of one until it ends.
+
+        A cut line is resumed after the last transition that arrived, so that none is missed.
+        """
+        path = "/v1/events" if job_id is None else f"/v1/{_path(await self.get(job_id))}/{job_id}/events"
+        last = None if last_event_id is None else str(last_event_id)
+        async for event in events(self._http, path, filters, last):
+            yield event
+            if job_id is not None and _is_over(event):
+                return
+
+
+def _job(answer: httpx2.Response) -> Job:
+    return read_job(
+        answer.json(),
+        etag=answer.headers.get("etag"),
+        replayed=answer.headers.get("idempotency-replayed") == "true",
+    )
+
+
+def _path(job: Job) -> str:
+    """The plural in URLs. All kinds but one end in s, and `scan_job`, `image_task` are called by their first word."""
+    return job.kind.partition("_")[0] + "s"
+
+
+def _is_over(event: Event) -> bool:
+    return event.data.get("to_phase", event.data.get("phase")) in TERMINAL

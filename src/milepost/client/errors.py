@@ -1,0 +1,47 @@
+"""What can go wrong between a client and the API.
+
+MilepostError
+├── ApiError       the API refused; `slug` names the problem
+├── StillOpen      a job did not end within the time the caller gave it
+└── Unavailable
+    └── Unreachable   no answer at all, or a server that is not ready, after all tries
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from milepost.domain.errors import MilepostError, Unavailable
+
+
+class ApiError(MilepostError):
+    """A problem document as an exception: `status`, `slug`, `title`, `detail`, and all of it in `problem`."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.problem = problem
+        self.slug = str(problem.get("type", "")).rsplit("/", 1)[-1] or "unknown"
+        self.title = str(problem.get("title", ""))
+        self.detail = str(problem.get("detail") or self.title or f"HTTP {status}")
+        super().__init__(f"{self.detail} ({self.slug})", hint=_hint(problem))
+
+
+class StillOpen(MilepostError):
+    """The wait is over and the job is not."""
+
+    message = "Job {job_id} is still {status} after {seconds} s."
+
+
+class Unreachable(Unavailable):
+    """The API did not answer."""
+
+    message = "The API at {url} does not answer: {reason}."
+    hint = "Is the stack running? 'milepost doctor' looks."
+
+
+def _hint(problem: Mapping[str, Any]) -> str | None:
+    errors = problem.get("errors")
+    if not isinstance(errors, list):
+        return None
+    return "; ".join(f"{error.get('pointer', '')}: {error.get('detail', '')}" for error in errors[:5])

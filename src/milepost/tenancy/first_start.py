@@ -1,0 +1,157 @@
+"""Makes an installation out of a server, or brings one up to date: roles, databases, histories, tenant, models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from milepost.db import migrate
+from milepost.db.roles import APP, CREATE_ROLES, MAINTENANCE, OWNER
+from milepost.db.urls import database_name, login_of, plain_url, with_database, with_login
+from milepost.domain.errors import ConfigurationError, Unavailable
+from milepost.tenancy import keys
+from milepost.tenancy.install import (
+    DEFAULT_TENANT,
+    Login,
+    ensure_database,
+    logins,
+    prepare_cluster,
+    register_tenant,
+)
+from milepost.tenancy.seed import copy_models, seed
+
+# The address itself stands in the settings of every process; the control database names where.
+REFERENCE = "env:MILEPOST_DATABASE_URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to make and where. `app_url` and `maintenance_url`: logins that somebody else made; None: ours to make."""
+
+    owner_url: str = field(repr=False)
+    control_owner_url: str = field(repr=False)
+    app_password: str = field(repr=False)
+    maintenance_password: str = field(repr=False)
+    app_url: str | None = field(default=None, repr=False)
+    maintenance_url: str | None = field(default=None, repr=False)
+    development: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The databases of an installation, as each of its processes connects. They hold passwords."""
+
+    owner: str = field(repr=False)
+    app: str = field(repr=False)
+    maintenance: str = field(repr=False)
+    control_owner: str = field(repr=False)
+    control: str = field(repr=False)
+    own_roles: bool = True
+
+
+async def make_ready(plan: Plan, master_key: bytes) -> Addresses:
+    """Safe to repeat. Raises Unavailable, or ConfigurationError for rights that the owner lacks."""
+    try:
+        return await _make_ready(plan, master_key)
+    except (OSError, asyncpg.CannotConnectNowError) as error:
+        raise Unavailable(server="PostgreSQL", hint=f"It said: {error}") from error
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise ConfigurationError(f"PostgreSQL refuses the owner's login: {error}.") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        hint = "Give the owner's address in MILEPOST_OWNER_DATABASE_URL."
+        raise ConfigurationError(f"The owner's login lacks a right: {error}.", hint=hint) from error
+
+
+async def _make_ready(plan: Plan, master_key: bytes) -> Addresses:
+    await _reach(plan.owner_url)
+    own_roles = await _group_roles(plan.owner_url)
+    await ensure_database(plan.owner_url, database_name(plan.control_owner_url))
+    await migrate.upgrade(plan.control_owner_url, "control")
+    # before anything of the tenant's is touched: another data folder's database is refused here
+    await _check_key(plan.control_owner_url, master_key)
+    addresses = await _log_in(plan) if own_roles else _one_role(plan)
+    await ensure_database(plan.owner_url, database_name(plan.owner_url))
+    await migrate.upgrade(plan.owner_url, "tenant")
+    await register_tenant(
+        plan.control_owner_url,
+        DEFAULT_TENANT,
+        name="Default",
+        address=REFERENCE,
+        database=database_name(plan.owner_url),
+        key_wrapped=keys.wrap(master_key, keys.new_key(), f"tenant {DEFAULT_TENANT}"),
+    )
+    await seed(plan.control_owner_url, development=plan.development)
+    await copy_models(plan.control_owner_url, plan.owner_url)
+    return addresses
+
+
+async def _reach(owner_url: str) -> None:
+    """Creates the database that the address names, if it is not there."""
+    try:
+        await (await asyncpg.connect(plain_url(owner_url))).close()
+    except asyncpg.InvalidCatalogNameError:
+        await ensure_database(with_database(owner_url, "postgres"), database_name(owner_url))
+
+
+async def _group_roles(owner_url: str) -> bool:
+    """Whether the roles exist and are ours to give; False on a host that allows one role only."""
+    connection = await asyncpg.connect(plain_url(owner_url))
+    try:
+        await connection.execute(CREATE_ROLES)
+        if not await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+            await connection.execute(f"GRANT {OWNER} TO CURRENT_USER")
+    except asyncpg.InsufficientPrivilegeError:
+        return False
+    finally:
+        await connection.close()
+    return True
+
+
+async def _check_key(control_owner_url: str, master_key: bytes) -> None:
+    connection = await asyncpg.connect(plain_url(control_owner_url))
+    try:
+        wrapped = await connection.fetchval("SELECT key_wrapped FROM tenants WHERE id = $1", DEFAULT_TENANT)
+    finally:
+        await connection.close()
+    if wrapped is not None:
+        keys.unwrap(master_key, wrapped, f"tenant {DEFAULT_TENANT}")
+
+
+async def _log_in(plan: Plan) -> Addresses:
+    app, maintenance = logins(_login_name(plan.owner_url), plan.app_password, plan.maintenance_password)
+    app_url = plan.app_url or with_login(plan.owner_url, app.role, plan.app_password)
+    maintenance_url = plan.maintenance_url or with_login(plan.owner_url, maintenance.role, plan.maintenance_password)
+    users = (
+        _given(plan.app_url, APP, plan.owner_url) if plan.app_url else app,
+        _given(plan.maintenance_url, MAINTENANCE, plan.owner_url) if plan.maintenance_url else maintenance,
+    )
+    await prepare_cluster(plan.owner_url, tuple(user for user in users if user is not None))
+    control_name = database_name(plan.control_owner_url)
+    control = with_login(plan.control_owner_url, *login_of(app_url))
+    return Addresses(
+        plan.owner_url, app_url, maintenance_url, plan.control_owner_url, with_database(control, control_name)
+    )
+
+
+def _one_role(plan: Plan) -> Addresses:
+    return Addresses(
+        plan.owner_url,
+        plan.app_url or plan.owner_url,
+        plan.maintenance_url or plan.owner_url,
+        plan.control_owner_url,
+        plan.control_owner_url,
+        own_roles=False,
+    )
+
+
+def _given(url: str, member_of: str, owner_url: str) -> Login | None:
+    role = login_of(url)[0]
+    return None if role == login_of(owner_url)[0] else Login(role, member_of)
+
+
+def _login_name(owner_url: str) -> str:
+    """Roles belong to the whole server, so a login carries its database's name."""
+    name = database_name(owner_url).removeprefix("milepost_")
+    return re.sub(r"[^a-z0-9_]", "_", name.lower())[:40]
