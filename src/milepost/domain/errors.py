@@ -12,6 +12,7 @@ MilepostError
 ├── UserNotFound             no such user, or not an active one
 ├── ScopesRefused            a key was to have scopes that its user's role does not allow
 ├── SearchTooSlow            a search looked at too much
+├── UrlNotAllowed            a URL that we do not ask, and why
 ├── Unavailable              a server cannot be reached or did not answer in time
 ├── GuardsMissing            the database does not guard what it must, or our role is too strong
 └── ConfigurationError       a setting is missing or contradicts another
@@ -81,6 +82,10 @@ class ScopesRefused(MilepostError):
 
 class SearchTooSlow(MilepostError):
     message = "The search took too long. Narrow it by status or time."
+
+
+class UrlNotAllowed(MilepostError):
+    message = "The URL is not allowed: {fault}."
 
 
 class Unavailable(MilepostError):

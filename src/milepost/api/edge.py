@@ -1,0 +1,65 @@
+"""The outermost layer: an id for every request, bounds on headers, no encoded bodies, no bare 500."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from itertools import count
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from milepost.api.dependencies import Limits
+from milepost.api.problems import Problem
+
+logger = logging.getLogger("milepost.api")
+
+REQUEST_ID = "milepost.request_id"
+
+
+class Edge:
+    """Pure ASGI: no task, no copy and no log line per request."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+        self._process = secrets.token_hex(6)
+        self._numbers = count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = scope[REQUEST_ID] = f"{self._process}-{next(self._numbers):x}"
+        identity = (b"x-request-id", request_id.encode())
+        started = False
+
+        async def named(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"].append(identity)
+            await send(message)
+
+        try:
+            problem = refused(scope, self._limits)
+            if problem is None:
+                await self._app(scope, receive, named)
+                return
+        except Exception:
+            # the path is a template's or a caller's, never a secret; query strings are not logged
+            logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"][:200])
+            if started:
+                raise
+            problem = Problem("internal-error")
+        await problem.response(request_id)(scope, receive, named)
+
+
+def refused(scope: Scope, limits: Limits) -> Problem | None:
+    """What no route is to see."""
+    headers = scope["headers"]
+    if len(headers) > limits.header_count or sum(len(n) + len(v) for n, v in headers) > limits.headers:
+        return Problem("headers-too-large", headers={"Connection": "close"})
+    for name, value in headers:
+        if name == b"content-encoding" and value.lower() != b"identity":
+            return Problem("unsupported-encoding", headers={"Connection": "close"})
+    return None

@@ -1,0 +1,286 @@
+"""What dashboards and callers read: lists with filters, one job with its history and files, active models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from milepost.db.connections import Connection, Connections
+from milepost.db.job_table import JobTable
+from milepost.domain.errors import SearchTooSlow
+from milepost.domain.job import Job
+
+EXACT = 10_000
+PREVIEW = 500
+LIST_SECONDS = 5.0
+SEARCH_SECONDS = 1.0
+
+SortBy = Literal["created_at", "finished_at", "status"]
+TRANSITIONS = "id, job_id, version, from_status, to_status, reason, actor, attempt, transitioned_at"
+ARTIFACTS = (
+    "id, job_id AS execution_id, file_name, file_path, file_size, mime_type, checksum, type, status, created_at,"
+    " expires_at, archived_at, tags"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """One kind's table as lists see it: columns that are searched, long columns that are cut."""
+
+    table: JobTable
+    searched: tuple[str, ...] = ()
+    preview: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs. None and empty mean no filter; `equal` holds columns of the kind's own and their values."""
+
+    owner: UUID | None = None
+    user_id: UUID | None = None
+    statuses: frozenset[str] | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    error_code: str | None = None
+    search: str | None = None
+    has_artifacts: bool | None = None
+    equal: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which of them, in which order. `after`: sort value and id of the last job seen, instead of an offset."""
+
+    sort_by: SortBy = "created_at"
+    descending: bool = True
+    limit: int = 20
+    offset: int = 0
+    after: tuple[Any, UUID] | None = None
+
+
+class Listed(NamedTuple):
+    """`more`: there is a next page. `total` is None beyond 10,000, or where counting took too long."""
+
+    jobs: list[Job]
+    more: bool
+    total: int | None
+
+
+class Arguments:
+    """Collects values and answers their places in the statement."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def __call__(self, value: Any) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+async def list_jobs(connections: Connections, listings: Sequence[Listing], wanted: Wanted, part: Part) -> Listed:
+    """Raises SearchTooSlow: nobody may make the database work long by asking."""
+    chosen = [listing for listing in listings if _may_match(listing, wanted)]
+    if not chosen:
+        return Listed([], more=False, total=0)
+
+    async def work(connection: Connection[Any], _: bool) -> Listed:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + (SEARCH_SECONDS if wanted.search else LIST_SECONDS)
+        try:
+            jobs = await _page(connection, chosen, wanted, part, ends)
+        except TimeoutError:
+            raise SearchTooSlow from None
+        total = await _count(connection, chosen, wanted, ends)
+        return Listed(jobs[: part.limit], len(jobs) > part.limit, total)
+
+    return await connections.run(work)
+
+
+async def history(connections: Connections, kind: str, job_id: UUID, up_to: int | None = None) -> list[dict[str, Any]]:
+    """Every transition of a job, in the order of its versions."""
+
+    async def work(connection: Connection[Any], _: bool) -> list[dict[str, Any]]:
+        return await _history(connection, kind, job_id, up_to)
+
+    return await connections.run(work)
+
+
+class Whole(NamedTuple):
+    """One job with what belongs to it."""
+
+    job: Job
+    transitions: list[dict[str, Any]]
+    artifacts: list[dict[str, Any]]
+
+
+async def find_whole(connections: Connections, table: JobTable, job_id: UUID) -> Whole | None:
+    async def work(connection: Connection[Any], _: bool) -> Whole | None:
+        row = await connection.fetchrow(f"SELECT * FROM {table.name} WHERE id = $1", job_id)
+        if row is None:
+            return None
+        # rows of later versions may be there by now; they belong to the next answer
+        transitions = await _history(connection, table.kind, job_id, row["version"])
+        artifacts = await connection.fetch(
+            f"SELECT {ARTIFACTS} FROM artifacts WHERE job_kind = $1 AND job_id = $2 ORDER BY created_at, id",
+            table.kind, job_id,
+        )  # fmt: skip
+        return Whole(Job(table.kind, row), transitions, [dict(artifact) for artifact in artifacts])
+
+    return await connections.run(work)
+
+
+async def active_models(connections: Connections) -> frozenset[str]:
+    async def work(connection: Connection[Any], _: bool) -> frozenset[str]:
+        rows = await connection.fetch("SELECT model_name FROM llm_models WHERE is_active")
+        return frozenset(row[0] for row in rows)
+
+    return await connections.run(work)
+
+
+async def _history(connection: Connection[Any], kind: str, job_id: UUID, up_to: int | None) -> list[dict[str, Any]]:
+    rows = await connection.fetch(
+        f"SELECT {TRANSITIONS} FROM status_transitions WHERE job_kind = $1 AND job_id = $2"
+        " AND ($3::integer IS NULL OR version <= $3) ORDER BY version",
+        kind, job_id, up_to,
+    )  # fmt: skip
+    return [dict(row) for row in rows]
+
+
+def _may_match(listing: Listing, wanted: Wanted) -> bool:
+    return wanted.statuses is None or not wanted.statuses.isdisjoint(listing.table.machine.phases)
+
+
+async def _page(
+    connection: Connection[Any], listings: Sequence[Listing], wanted: Wanted, part: Part, ends: float
+) -> list[Job]:
+    """One row more than asked for, which tells that there is a next page."""
+    if len(listings) == 1:
+        return await _rows(connection, listings[0], wanted, part, ends)
+    keys = await _keys(connection, listings, wanted, part, ends)
+    found: dict[UUID, Job] = {}
+    for listing in listings:
+        ids = [job_id for kind, job_id in keys if kind == listing.table.kind]
+        if ids:
+            sql = f"SELECT {_columns(listing)} FROM {listing.table.name} j WHERE j.id = ANY ($1::uuid[])"
+            rows = await connection.fetch(sql, ids, timeout=_left(ends))
+            found |= {row["id"]: Job(listing.table.kind, row) for row in rows}
+    return [found[job_id] for _, job_id in keys if job_id in found]
+
+
+async def _rows(connection: Connection[Any], listing: Listing, wanted: Wanted, part: Part, ends: float) -> list[Job]:
+    at = Arguments()
+    sql = (
+        f"SELECT {_columns(listing)} FROM {listing.table.name} j{_where(listing, wanted, part, at)}"
+        f" ORDER BY {_order(part)} LIMIT {at(part.limit + 1)} OFFSET {at(part.offset)}"
+    )
+    rows = await connection.fetch(sql, *at.values, timeout=_left(ends))
+    return [Job(listing.table.kind, row) for row in rows]
+
+
+async def _keys(
+    connection: Connection[Any], listings: Sequence[Listing], wanted: Wanted, part: Part, ends: float
+) -> list[tuple[str, UUID]]:
+    """Kind and id over all tables: each gives no more than the whole could need."""
+    at = Arguments()
+    reach = at(part.offset + part.limit + 1)
+    arms = [
+        f"(SELECT '{listing.table.kind}' AS kind, j.id, j.{part.sort_by} FROM {listing.table.name} j"
+        f"{_where(listing, wanted, part, at)} ORDER BY {_order(part)} LIMIT {reach})"
+        for listing in listings
+    ]
+    sql = (
+        f"SELECT kind, id FROM ({' UNION ALL '.join(arms)}) AS j"
+        f" ORDER BY {_order(part)} LIMIT {at(part.limit + 1)} OFFSET {at(part.offset)}"
+    )
+    return [(row[0], row[1]) for row in await connection.fetch(sql, *at.values, timeout=_left(ends))]
+
+
+async def _count(connection: Connection[Any], listings: Sequence[Listing], wanted: Wanted, ends: float) -> int | None:
+    at = Arguments()
+    arms = [
+        f"(SELECT FROM {listing.table.name} j{_where(listing, wanted, None, at)} LIMIT {EXACT + 1})"
+        for listing in listings
+    ]
+    sql = f"SELECT count(*) FROM ({' UNION ALL '.join(arms)} LIMIT {EXACT + 1}) AS counted"
+    try:
+        count = await connection.fetchval(sql, *at.values, timeout=_left(ends))
+    except (TimeoutError, asyncpg.QueryCanceledError):
+        return None
+    return count if count <= EXACT else None
+
+
+def _left(ends: float) -> float:
+    return max(ends - asyncio.get_running_loop().time(), 0.01)
+
+
+def _columns(listing: Listing) -> str:
+    return ", ".join(
+        f"left(j.{name}, {PREVIEW}) AS {name}" if name in listing.preview else f"j.{name}"
+        for name in listing.table.types
+    )
+
+
+def _order(part: Part) -> str:
+    # ties go the other way, as the indexes do
+    value, tie = ("DESC", "ASC") if part.descending else ("ASC", "DESC")
+    return f"j.{part.sort_by} {value} NULLS LAST, j.id {tie}" if part.sort_by == "finished_at" else (
+        f"j.{part.sort_by} {value}, j.id {tie}"
+    )  # fmt: skip
+
+
+def _where(listing: Listing, wanted: Wanted, part: Part | None, at: Arguments) -> str:
+    conditions = [
+        f"j.{column} {sign} {at(value)}"
+        for column, sign, value in (
+            ("user_id", "=", wanted.owner),
+            ("user_id", "=", wanted.user_id),
+            ("created_at", ">=", wanted.created_after),
+            ("created_at", "<", wanted.created_before),
+            ("error_code", "=", wanted.error_code),
+            *((name, "=", value) for name, value in wanted.equal.items()),
+        )
+        if value is not None
+    ]
+    if wanted.statuses is not None:
+        conditions.append(_one_of(listing, wanted.statuses))
+    if wanted.search is not None:
+        pattern = at(f"%{literal(wanted.search)}%")
+        conditions.append("(" + " OR ".join(f"j.{name} ILIKE {pattern}" for name in listing.searched) + ")")
+    if wanted.has_artifacts is not None:
+        conditions.append(_with_artifacts(listing.table.kind, wanted.has_artifacts))
+    if part is not None and part.after is not None:
+        conditions.append(_beyond(part, *part.after, at))
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _one_of(listing: Listing, statuses: frozenset[str]) -> str:
+    # literal, from the machine's own names: the planner matches them with partial indexes
+    names = ", ".join(f"'{status}'" for status in listing.table.machine.phases if status in statuses)
+    return f"j.status IN ({names})"
+
+
+def _with_artifacts(kind: str, wanted: bool) -> str:  # noqa: FBT001 - the value of a filter
+    some = f"EXISTS (SELECT FROM artifacts a WHERE a.job_kind = '{kind}' AND a.job_id = j.id AND a.status <> 'DELETED')"
+    return some if wanted else f"NOT {some}"
+
+
+def _beyond(part: Part, value: Any, job_id: UUID, at: Arguments) -> str:
+    column = f"j.{part.sort_by}"
+    less, more = ("<", ">") if part.descending else (">", "<")
+    tie = f"j.id {more} {at(job_id)}"
+    if value is None:  # jobs without an end come last in either order
+        return f"({column} IS NULL AND {tie})"
+    place = at(value)
+    rest = f"({column} {less}= {place} AND ({column} {less} {place} OR {tie}))"
+    return f"({rest} OR {column} IS NULL)" if part.sort_by == "finished_at" else rest
+
+
+def literal(text: str) -> str:
+    """A search text as a LIKE pattern that matches only itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,166 @@
+"""Makes, revokes and looks up API keys. A look-up is remembered for a few seconds, so revocation acts within five."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hmac import compare_digest
+from typing import Any
+from uuid import UUID
+
+from milepost.db import key_rows
+from milepost.db.key_rows import KeyOwner
+from milepost.db.tenants import TenantDatabase
+from milepost.domain.api_key import ALLOWED, Key, effective_scopes, hash_key, make_key, parse_key
+from milepost.domain.errors import MilepostError, ScopesRefused, UserNotFound
+from milepost.engine.ports import Databases
+
+logger = logging.getLogger("milepost.api_keys")
+
+REMEMBERED_SECONDS = 4.0
+REMEMBERED_KEYS = 10_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyHolder:
+    """Who an active key speaks for. `scopes` are what key and role both allow."""
+
+    database: TenantDatabase
+    key_id: UUID
+    user_id: UUID
+    role: str
+    user_status: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    holder: KeyHolder | None
+    until: float
+
+
+class KeyRing:
+    """Looks keys up, each at most once in four seconds; concurrent look-ups of one key share a query."""
+
+    def __init__(self, databases: Databases, pepper: bytes | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._databases = databases
+        self._pepper = pepper
+        self._clock = clock
+        self._memories: dict[str, _Memory] = {}
+        self._asking: dict[str, asyncio.Task[KeyHolder | None]] = {}
+        self._noting: set[asyncio.Task[None]] = set()
+
+    async def holder(self, text: str) -> KeyHolder | None:
+        """None: malformed, unknown, expired or revoked. Raises Unavailable."""
+        memory = self._memories.get(text)
+        if memory is not None and memory.until > self._clock():
+            return memory.holder
+        key = parse_key(text)
+        if key is None:
+            return None
+        asking = self._asking.get(text)
+        if asking is None:
+            asking = self._asking[text] = asyncio.create_task(self._ask(key))
+            asking.add_done_callback(lambda _: self._asking.pop(text, None))
+        return await asyncio.shield(asking)
+
+    async def aclose(self) -> None:
+        """Waits for the notes of use that are being written."""
+        if self._noting:
+            await asyncio.wait(self._noting)
+
+    async def _ask(self, key: Key) -> KeyHolder | None:
+        asked_at = self._clock()
+        try:
+            database = await self._databases(key.tenant)
+        except KeyError:
+            self._remember(key, None, asked_at + REMEMBERED_SECONDS)
+            return None
+        key_hash = hash_key(key.text, self._pepper)
+        row = await key_rows.find_key(database.connections, key_hash)
+        if row is None or not compare_digest(row.key_hash, key_hash):
+            self._remember(key, None, asked_at + REMEMBERED_SECONDS)
+            return None
+        holder = _holder(database, row)
+        left = REMEMBERED_SECONDS if row.seconds_left is None else min(REMEMBERED_SECONDS, row.seconds_left)
+        self._remember(key, holder, asked_at + left)
+        if row.use_is_old:
+            self._note(database, row.id)
+        return holder
+
+    def _remember(self, key: Key, holder: KeyHolder | None, until: float) -> None:
+        if len(self._memories) >= REMEMBERED_KEYS:
+            self._memories.clear()
+        self._memories[key.text] = _Memory(holder, until)
+
+    def _note(self, database: TenantDatabase, key_id: UUID) -> None:
+        task = asyncio.create_task(_note_use(database, key_id))
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+
+def _holder(database: TenantDatabase, row: KeyOwner) -> KeyHolder:
+    scopes = effective_scopes(row.role, frozenset(row.scopes))
+    return KeyHolder(database, row.id, row.user_id, row.role, row.user_status, scopes)
+
+
+async def _note_use(database: TenantDatabase, key_id: UUID) -> None:
+    try:
+        await key_rows.note_use(database.connections, key_id)
+    except MilepostError as error:
+        logger.debug("use of key %s not noted: %s", key_id, error)
+
+
+async def create_key(
+    database: TenantDatabase,
+    *,
+    user_id: UUID,
+    name: str,
+    scopes: Sequence[str],
+    chance: bytes,
+    pepper: bytes | None,
+    actor: str,
+    expires_at: datetime | None = None,
+    within: frozenset[str] | None = None,
+) -> tuple[Key, dict[str, Any]]:
+    """The key, shown this once, and its row. `within`: the scopes of the key that asks, which are an upper bound.
+
+    Raises UserNotFound, and ScopesRefused for scopes that the user's role does not allow.
+    """
+    role = await key_rows.user_role(database.connections, user_id)
+    if role is None:
+        raise UserNotFound(user_id=user_id)
+    allowed = ALLOWED[role] if within is None else ALLOWED[role] & within
+    refused = sorted(set(scopes) - allowed)
+    if refused:
+        raise ScopesRefused(role=role, scopes=", ".join(refused))
+    key = make_key(chance, database.name)
+    row = await key_rows.insert_key(
+        database.connections, user_id=user_id, name=name, key_hash=hash_key(key.text, pepper), prefix=key.prefix,
+        scopes=sorted(set(scopes)), expires_at=expires_at, actor=actor,
+    )  # fmt: skip
+    return key, row
+
+
+async def revoke_key(
+    database: TenantDatabase, key_id: UUID, *, actor: str, user_id: UUID | None = None
+) -> dict[str, Any] | None:
+    """Final, and idempotent. None where there is no such key (of that user)."""
+    return await key_rows.revoke_key(database.connections, key_id, user_id=user_id, actor=actor)
+
+
+async def list_keys(
+    database: TenantDatabase, *, user_id: UUID | None = None, limit: int = 100, offset: int = 0
+) -> list[dict[str, Any]]:
+    return await key_rows.list_keys(database.connections, user_id=user_id, limit=limit, offset=offset)
+
+
+async def ensure_user(
+    database: TenantDatabase, *, role: str, name: str | None = None, email: str | None = None
+) -> UUID:
+    """Makes a user, or finds the one with that e-mail address."""
+    return await key_rows.add_user(database.connections, role=role, name=name, email=email)

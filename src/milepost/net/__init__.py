@@ -1,0 +1,1 @@
+"""What leaves the house: which addresses may be asked at all."""
