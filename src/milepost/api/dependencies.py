@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.ids import Ids
+from milepost.engine.feed import Feeds
 from milepost.engine.kind import Kind
 from milepost.engine.ports import Databases, Ringer
 from milepost.storage import Store
@@ -48,3 +49,8 @@ class Dependencies:
     allow_http_callbacks: bool = False
     allowed_hosts: frozenset[str] = frozenset()
     limits: Limits = field(default_factory=Limits)
+    feeds: Feeds = field(init=False)
+
+    def __post_init__(self) -> None:
+        # one reader of the history per tenant, shared by every stream and every wait of the process
+        object.__setattr__(self, "feeds", Feeds(self.kinds))

@@ -1,0 +1,48 @@
+"""What routes about one job begin with: the id in the path, the job behind it, the parameters that are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from uuid import UUID
+
+from fastapi import Request
+
+from milepost.api.auth import Caller
+from milepost.api.problems import Problem, not_found
+from milepost.domain.errors import JobNotFound
+from milepost.domain.job import Job
+from milepost.engine.kind import Kind
+from milepost.engine.read_job import read_job
+
+READS = ("job:read", "audit:read", "ops:deploy")
+CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def id_in_path(text: str) -> UUID:
+    """Only the canonical spelling; any other names nothing."""
+    if not CANONICAL.fullmatch(text):
+        raise not_found()
+    return UUID(text)
+
+
+async def readable(caller: Caller, kinds: Sequence[Kind], text: str) -> tuple[Kind, Job]:
+    """The job of one of these kinds that the caller may read. Raises insufficient-scope, not-found."""
+    caller.need(*READS)
+    job_id = id_in_path(text)
+    for kind in kinds:
+        try:
+            job = await read_job(caller.database, kind.table, job_id)
+        except JobNotFound:
+            continue
+        caller.may_read(job)
+        return kind, job
+    raise not_found()
+
+
+def only(request: Request, *known: str) -> None:
+    """Raises unknown-field for a query parameter that the route does not have."""
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        errors = [{"pointer": f"?{name[:100]}", "detail": "is not a parameter of this route"} for name in unknown[:10]]
+        raise Problem("unknown-field", errors=errors)
