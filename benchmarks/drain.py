@@ -17,7 +17,7 @@ from milepost.engine.attempts import Attempts, Workshop
 from milepost.kinds.executions import KIND
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
-from milepost.queue.worker import Worker
+from milepost.queue.worker import Worker, settle_heap
 
 DONE = Done()
 
@@ -42,10 +42,11 @@ def make_worker(place: Place, on: Servers, doorbell: Doorbell, *, burst: bool, h
 
 async def drain(place: Place, on: Servers, count: int, *, max_jobs: int = 1000) -> float:
     """Jobs per second from the first claim to the last transition. Raises if a job was left or done twice."""
-    jobs = new_jobs(place, count)
-    await insert(place, jobs)
+    ids = await insert(place, new_jobs(place, count))
     doorbell = Doorbell(connect(on.redis_url), installation=INSTALLATION, patience=10)
-    await doorbell.ring([Bell("default", "execution", job.id, 1) for job in jobs])
+    await doorbell.ring([Bell("default", "execution", job_id, 1) for job_id in ids])
+    del ids
+    settle_heap()
     worker = make_worker(place, on, doorbell, burst=True, max_jobs=max_jobs)
     began = time.perf_counter()
     await worker.async_run()

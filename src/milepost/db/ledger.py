@@ -78,7 +78,8 @@ class RowError(Exception):
     """A group failed because of a row in it."""
 
 
-MAX_GROUP = 500
+# large enough that a statement's fixed cost vanishes, small enough that several are under way at once
+MAX_GROUP = 250
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -86,7 +87,7 @@ R = TypeVar("R")
 class Ledger:
     """Of one tenant. Every method commits on its own; Unavailable is raised when the database does not answer."""
 
-    def __init__(self, connections: Connections, *, lanes: int = 2) -> None:
+    def __init__(self, connections: Connections, *, lanes: int = 3) -> None:
         self._connections = connections
         self._lanes = lanes
         self._submits: dict[JobTable, GroupCommit[NewJob, Submitted]] = {}

@@ -19,6 +19,8 @@ logger = logging.getLogger("milepost.worker")
 
 # how long bells rest that the database could not be asked about
 AFTER_ERROR = 1.0
+# bells of one claim: while one group is in the database, the attempts of another begin
+GROUP = 250
 
 
 @dataclass(slots=True)
@@ -51,11 +53,16 @@ class Intake:
             level = logging.DEBUG if self.tally.foreign else logging.WARNING
             logger.log(level, "%d bells that are not ours were left alone", taken.foreign)
             self.tally.foreign += taken.foreign
-        answers = await asyncio.gather(*[self._admit(kind, taken) for kind in taken.bells])
+        answers = await asyncio.gather(
+            *[
+                self._admit(kind, bells[start : start + GROUP], taken.ids[kind][start : start + GROUP])
+                for kind, bells in taken.bells.items()
+                for start in range(0, len(bells), GROUP)
+            ]
+        )
         return next((error for error in answers if error is not None), None)
 
-    async def _admit(self, kind: str, taken: Taken) -> Exception | None:
-        bells, ids = taken.bells[kind], taken.ids[kind]
+    async def _admit(self, kind: str, bells: list[Bell], ids: list[bytes]) -> Exception | None:
         try:
             claimed = await self._desk.claim(kind, bells)
         except Exception as error:  # noqa: BLE001 - whatever it is, the bells must not be lost and the worker goes on

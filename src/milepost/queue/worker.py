@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Coroutine, Sequence
@@ -26,6 +27,15 @@ logger = logging.getLogger("milepost.worker")
 
 # a database that hangs must not keep a process from leaving; what it holds comes back when the lease ends
 HAND_BACK_LIMIT = 10.0
+
+
+def settle_heap() -> None:
+    """Once a process is set up: what lives for ever is never looked at again by the garbage collector.
+
+    A full collection stops every attempt for as long as it takes to walk the heap.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class Worker(arq.Worker):
@@ -96,6 +106,7 @@ class Worker(arq.Worker):
     async def main(self) -> None:
         self.loop = asyncio.get_running_loop()
         await self._look_around()
+        settle_heap()
         side = [self.loop.create_task(work) for work in self._side_work()]
         try:
             while self._rest.wish is Wish.WORK and not self._burst_is_over():
