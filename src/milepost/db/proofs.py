@@ -121,6 +121,9 @@ WHERE i.inhparent = to_regclass($1) ORDER BY 1"""
 
 
 async def legal_transitions(database: TenantDatabase) -> set[tuple[str, str, str, str]]:
+    """Empty where the database was never migrated."""
+    if not (await fetch(database, "SELECT to_regclass('legal_transitions')"))[0][0]:
+        return set()
     sql = "SELECT job_kind, from_status, to_status, to_phase FROM legal_transitions"
     return {(row[0], row[1], row[2], row[3]) for row in await fetch(database, sql)}
 
@@ -179,14 +182,14 @@ async def _attempt(connection: Any, histories: list[str]) -> list[str]:
 
 
 async def _own_audit_row(connection: Any) -> int:
-    """A row of our own to try on; 0 where the role may not even add one."""
+    """A row of our own to try on; 0 where none can be added."""
     try:
         async with connection.transaction():
             return await connection.fetchval(
                 "INSERT INTO audit_logs (user_id, action, resource_type, resource_id)"
                 " VALUES ('system', 'guards.checked', 'guards', 'self') RETURNING id"
             )
-    except asyncpg.InsufficientPrivilegeError:
+    except asyncpg.PostgresError:
         return 0
 
 
