@@ -10,7 +10,7 @@ from uuid import UUID
 from benchmarks.jobs import GROUP, insert, new_jobs
 from benchmarks.stage import Place
 from milepost.db import statements
-from milepost.db.ledger import _submit_arguments
+from milepost.db.ledger import submit_statement
 from milepost.domain.machine import By
 from milepost.kinds.executions import KIND
 
@@ -38,11 +38,11 @@ async def drain(place: Place, count: int) -> float:
 async def submit(place: Place, count: int) -> float:
     """Inserts per second, arguments being made beforehand."""
     jobs = new_jobs(place, count)
-    groups = [_submit_arguments(TABLE, jobs[i : i + GROUP]) for i in range(0, count, GROUP)]
-    sql = statements.submit(TABLE)
+    groups = [submit_statement(TABLE, jobs[i : i + GROUP]) for i in range(0, count, GROUP)]
 
-    async def work(group: list[Any], connection: Any) -> None:
-        await connection.fetch(sql, *group)
+    async def work(group: tuple[str, list[Any]], connection: Any) -> None:
+        sql, arrays = group
+        await connection.fetch(sql, *arrays)
 
     return count / await _seconds(place, groups, work)
 

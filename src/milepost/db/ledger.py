@@ -43,12 +43,34 @@ class NewJob:
     effects: tuple[Effect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Submitted:
     """`created` is False for a replay: the job that has the idempotency key already, as it is now."""
 
-    job: Job
-    created: bool
+    __slots__ = ("_job", "_new", "_stamps", "_table", "created")
+
+    def __init__(self, table: JobTable, new: NewJob, stamps: asyncpg.Record | None, found: Job | None = None) -> None:
+        self._table = table
+        self._new = new
+        self._stamps = stamps
+        self._job = found
+        self.created = found is None or found.id == new.id
+
+    @property
+    def id(self) -> UUID:
+        return self._new.id if self._job is None else self._job.id
+
+    @property
+    def due_at(self) -> datetime:
+        due: datetime = self.job.scheduled_at if self._stamps is None else self._stamps["scheduled_at"]
+        return due
+
+    @property
+    def job(self) -> Job:
+        """The row as it was written, without reading it again."""
+        if self._job is None:
+            assert self._stamps is not None
+            self._job = Job(self._table.kind, _row(self._table, self._new, self._stamps))
+        return self._job
 
 
 class Moved(NamedTuple):
@@ -202,11 +224,10 @@ class Ledger:
     async def _submit(
         self, table: JobTable, new: Sequence[NewJob], *, whole: bool = False
     ) -> list[Submitted | Exception]:
-        args = _submit_arguments(table, new)
+        sql, args = submit_statement(table, new)
         effects = {job.id: job.effects for job in new if job.effects}
 
         async def work(connection: Connection[Any], _: bool) -> list[Submitted | Exception]:
-            sql = statements.submit(table)
             if not effects and not whole:
                 return await self._answer_submits(connection, table, new, await connection.fetch(sql, *args))
             async with connection.transaction():
@@ -315,7 +336,8 @@ def _told(error: RowError) -> Exception:
     return RowRefused(job_id="", detail=detail, sqlstate=getattr(cause, "sqlstate", None))
 
 
-def _submit_arguments(table: JobTable, new: Sequence[NewJob]) -> list[list[Any]]:
+def submit_statement(table: JobTable, new: Sequence[NewJob]) -> tuple[str, list[list[Any]]]:
+    """The statement and its arrays. Columns that no job of the group fills are left out: most are empty at birth."""
     tracked = [
         [j.id for j in new],
         [j.user_id for j in new],
@@ -328,25 +350,25 @@ def _submit_arguments(table: JobTable, new: Sequence[NewJob]) -> list[list[Any]]
         [j.actor for j in new],
         [j.life for j in new],
     ]
-    return tracked + [[j.columns.get(column) for j in new] for column in table.own_columns]
+    filled = {name for j in new for name, value in j.columns.items() if value is not None}
+    columns = tuple(name for name in table.own_columns if name in filled)
+    sql = statements.submit(table, columns)
+    return sql, tracked + [[j.columns.get(column) for j in new] for column in columns]
 
 
 def _answer(
     table: JobTable, new: NewJob, stamps: asyncpg.Record | None, found: Mapping[UUID | str, Job]
 ) -> Submitted | Exception:
     if stamps is not None:
-        return Submitted(Job(table.kind, _row(table, new, stamps)), created=True)
-    own = found.get(new.id)
-    if own is not None:  # a try whose answer was lost did commit
-        return Submitted(own, created=True)
-    replay = found.get(new.idempotency_key or "")
-    if replay is not None:
-        return Submitted(replay, created=False)
+        return Submitted(table, new, stamps)
+    # the job itself is there when a try whose answer was lost did commit
+    there = found.get(new.id) or found.get(new.idempotency_key or "")
+    if there is not None:
+        return Submitted(table, new, None, there)
     return StaleVersion("The job with this idempotency key was deleted meanwhile.", job_id=new.id, version=0)
 
 
 def _row(table: JobTable, new: NewJob, stamps: asyncpg.Record) -> dict[str, Any]:
-    """The row as it was just written, without reading it again."""
     return {
         **table.blank,
         **new.columns,

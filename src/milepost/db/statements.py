@@ -22,6 +22,15 @@ SUBMITTED = (
 STAMPS = ("created_at", "updated_at", "scheduled_at", "deadline_at")
 
 NO_LEASE = ("lease_owner = NULL", "lease_expires_at = NULL", "claimed_at = NULL")
+
+# a worker claims in groups by a statement of its own; a remote runner claims one job by a transition that names it
+# as lease_owner among its columns
+RUNNER_LEASE = "interval '20 seconds'"
+RUNNER_CLAIM = [
+    "started_at = coalesce(j.started_at, now())",
+    "claimed_at = now()",
+    f"lease_expires_at = now() + {RUNNER_LEASE}",
+]
 NO_ERROR = ("error_code = NULL", "error_message = NULL")
 
 # The job is found by its id and by nothing else. A plain AND would let the planner weigh the other conditions, and on
@@ -40,17 +49,17 @@ GUARDS = {
 }
 
 
-@lru_cache(maxsize=256)
-def submit(table: JobTable) -> str:
-    """$1.. are arrays of SUBMITTED, then the life in seconds, then the kind's own columns. Conflicts are left out."""
+@lru_cache(maxsize=1024)
+def submit(table: JobTable, columns: tuple[str, ...]) -> str:
+    """$1.. are arrays of SUBMITTED, then the life in seconds, then the kind's columns. Conflicts are left out."""
     plain = [column for column in SUBMITTED if column != "scheduled_at"]
-    names = [*SUBMITTED, "life", *table.own_columns]
-    types = [*(table.array_type(c) for c in SUBMITTED), "integer[]", *(table.array_type(c) for c in table.own_columns)]
+    names = [*SUBMITTED, "life", *columns]
+    types = [*(table.array_type(c) for c in SUBMITTED), "integer[]", *(table.array_type(c) for c in columns)]
     arrays = ", ".join(f"${i}::{kind}" for i, kind in enumerate(types, 1))
-    copied = ", ".join([*plain, *table.own_columns])
+    copied = ", ".join([*plain, *columns])
     return f"""
 INSERT INTO {table.name} ({copied}, scheduled_at, deadline_at, status_reason)
-SELECT {", ".join(f"n.{c}" for c in [*plain, *table.own_columns])},
+SELECT {", ".join(f"n.{c}" for c in [*plain, *columns])},
        coalesce(n.scheduled_at, now()), coalesce(n.scheduled_at, now()) + make_interval(secs => n.life), 'created'
 FROM unnest({arrays}) AS n({", ".join(names)})
 ON CONFLICT DO NOTHING
@@ -124,6 +133,8 @@ def _phase_sets(table: JobTable, edge: Edge, *, delayed: bool, skip: tuple[str, 
     machine = table.machine
     start, end = machine.phase(edge.from_status), machine.phase(edge.to_status)
     sets: list[str] = []
+    if start is Phase.QUEUED and end is Phase.RUNNING:
+        sets += RUNNER_CLAIM
     if start is Phase.RUNNING and end is not Phase.RUNNING:
         sets += NO_LEASE
     if end.terminal:

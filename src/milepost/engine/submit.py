@@ -60,7 +60,7 @@ async def submit(database: TenantDatabase, kind: Kind, new: NewJob, ringer: Ring
     """
     submitted = await database.ledger.submit(kind.table, new)
     if submitted.created:
-        await ringer.ring([bell(database, submitted.job)])
+        await ringer.ring([first_bell(database, kind, new, submitted)])
     else:
         _check_same(kind, new, submitted.job)
     return submitted
@@ -74,8 +74,14 @@ async def submit_all(
     for job, answer in zip(new, answers, strict=True):
         if not answer.created:
             _check_same(kind, job, answer.job)
-    await ringer.ring([bell(database, answer.job) for answer in answers if answer.created])
+    pairs = zip(new, answers, strict=True)
+    await ringer.ring([first_bell(database, kind, job, answer) for job, answer in pairs if answer.created])
     return answers
+
+
+def first_bell(database: TenantDatabase, kind: Kind, new: NewJob, submitted: Submitted) -> Bell:
+    """The bell of a job that was just created."""
+    return Bell(database.name, kind.name, new.id, 1, new.priority, submitted.due_at)
 
 
 def bell(database: TenantDatabase, job: Job) -> Bell:

@@ -55,6 +55,7 @@ class Doorbell:
         self._lost_at_outage: int | None = None
         self._script = Script("ring")
         self._recall = Recall(redis)
+        self._sending: set[asyncio.Task[bool]] = set()
         self._group: GroupCommit[Sequence[Bell], bool] = GroupCommit(self._flush, max_size=2000, lanes=1)
 
     async def ring(self, bells: Sequence[Bell]) -> None:
@@ -64,12 +65,12 @@ class Doorbell:
         if self._quiet_until > time.monotonic():
             self.rings.lost += len(bells)
             return
-        # asyncio.wait, not wait_for: a producer that leaves must not take its bells with it
-        await asyncio.wait({self._group.put(bells)}, timeout=self._patience)
+        # shielded by the group: a producer that leaves does not take its bells with it
+        await self._group.put(bells)
 
     async def deliver(self, bells: Sequence[Bell]) -> bool:
         """Rings and waits until Redis has them. False: Redis is away."""
-        return not bells or await self._group.put(bells)
+        return not bells or (await self._send_counted(bells))
 
     async def known(self, bells: Sequence[Bell]) -> list[bool]:
         """Which of these wait in Redis, in order. Raises Unavailable when Redis does not answer."""
@@ -119,6 +120,8 @@ class Doorbell:
     async def aclose(self) -> None:
         """Waits for rings in flight and closes the client."""
         await self._group.drain()
+        if self._sending:
+            await asyncio.wait(self._sending)
         await self._redis.aclose()
 
     async def _ask(self, pipe: Any) -> list[Any]:
@@ -128,13 +131,27 @@ class Doorbell:
             raise Unavailable(server="Redis") from error
 
     async def _flush(self, groups: Sequence[Sequence[Bell]]) -> list[bool]:
+        """Answers within `patience`, whether or not Redis has; the sending goes on behind it."""
         bells = [bell for group in groups for bell in group]
-        reached = self._quiet_until <= time.monotonic() and await self._send(bells)
+        if self._quiet_until > time.monotonic():
+            self.rings.lost += len(bells)
+            return [False] * len(groups)
+        sending = asyncio.get_running_loop().create_task(self._send_counted(bells))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        await asyncio.wait({sending}, timeout=self._patience)
+        if sending.done():
+            return [sending.result()] * len(groups)
+        self._quiet_until = time.monotonic() + self._pause  # whoever comes next does not wait as well
+        return [False] * len(groups)
+
+    async def _send_counted(self, bells: Sequence[Bell]) -> bool:
+        reached = await self._send(bells)
         if reached:
             self.rings.rung += len(bells)
         else:
             self.rings.lost += len(bells)
-        return [reached] * len(groups)
+        return reached
 
     async def _send(self, bells: Sequence[Bell]) -> bool:
         calls = list(self._calls(bells))

@@ -1,0 +1,55 @@
+"""Submits through the engine, bells included: in bulk, and 100 at a time one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+from benchmarks.jobs import GROUP
+from benchmarks.stage import INSTALLATION, Place, Servers
+from milepost.engine.submit import new_job, submit, submit_all
+from milepost.kinds.executions import KIND, CreateExecution
+from milepost.queue.connection import connect
+from milepost.queue.doorbell import Doorbell
+
+REQUEST = CreateExecution(prompt="Say nothing.", model="offline/extract", max_tokens=16)
+
+
+def _new(place: Place) -> Any:
+    return new_job(KIND, REQUEST, ids=uuid7, actor="key:bench", user_id=place.user_id)
+
+
+async def bulk(place: Place, on: Servers, count: int) -> float:
+    """Jobs per second, from the request model to the committed row and its bell, in groups of 500, two at a time."""
+    doorbell = Doorbell(connect(on.redis_url), installation=INSTALLATION, patience=10)
+    todo = iter(range(0, count, GROUP))
+
+    async def lane(starts: Iterator[int]) -> None:
+        for _ in starts:
+            await submit_all(place.database, KIND, [_new(place) for _ in range(GROUP)], doorbell)
+
+    began = time.perf_counter()
+    await asyncio.gather(lane(todo), lane(todo), lane(todo))
+    seconds = time.perf_counter() - began
+    await doorbell.aclose()
+    return count / seconds
+
+
+async def concurrent(place: Place, on: Servers, count: int, *, callers: int = 100) -> float:
+    """Jobs per second when `callers` coroutines submit one job after another."""
+    doorbell = Doorbell(connect(on.redis_url), installation=INSTALLATION, patience=10)
+    todo = iter(range(count))
+
+    async def caller(turns: Iterator[int]) -> None:
+        for _ in turns:
+            await submit(place.database, KIND, _new(place), doorbell)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(caller(todo) for _ in range(callers)))
+    seconds = time.perf_counter() - began
+    await doorbell.aclose()
+    return count / seconds
