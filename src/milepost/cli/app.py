@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
@@ -13,9 +14,9 @@ from milepost.cli import exits
 from milepost.cli.output import complain
 from milepost.domain.errors import MilepostError
 
-HELP = f"""Tracks long-running jobs: submit, advance, watch.
+HELP = """Tracks long-running jobs: submit, advance, watch.
 
-'milepost up' starts everything here; every other command finds it by its data folder. {exits.EXPLAINED}"""
+'milepost up' starts everything here; every other command finds it by its data folder."""
 
 # A module is imported only when its command is wanted: most of them need a tenth of the whole.
 COMMANDS: Mapping[str, str] = {
@@ -38,6 +39,7 @@ def build(names: Sequence[str]) -> typer.Typer:
     app = typer.Typer(
         name="milepost",
         help=HELP,
+        epilog=exits.EXPLAINED,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -57,7 +59,9 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
 
 def _root(
     *,
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),  # noqa: ARG001
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None: ...
 
 

@@ -38,6 +38,6 @@ def code_of(error: errors.MilepostError) -> int:
     if isinstance(error, ApiError):
         if error.slug in _REFUSALS:
             return REFUSED
-        fallback = REFUSED if error.status < 500 else FAILED  # noqa: PLR2004 - where HTTP's server errors begin
+        fallback = REFUSED if error.status < 500 else FAILED
         return _HTTP.get(error.status, fallback)
     return next((code for kind, code in _OWN if isinstance(error, kind)), FAILED)

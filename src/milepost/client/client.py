@@ -116,8 +116,7 @@ class Client:
 
     async def why(self, job_id: UUID | str) -> dict[str, Any]:
         """Why the job is not running, or what it is doing."""
-        job = await self.get(job_id)
-        return (await self._transport.call("GET", f"/v1/{_path(job)}/{job_id}/why")).json()
+        return (await self._transport.call("GET", f"/v1/jobs/{job_id}/why")).json()
 
     async def transitions(self, job_id: UUID | str) -> tuple[Transition, ...]:
         """The job's history, oldest first."""
@@ -148,17 +147,24 @@ class Client:
     # -------------------------------------------------------------------------------------------- watch
 
     async def watch(
-        self, job_id: UUID | str | None = None, *, last_event_id: str | int | None = None, **filters: Any
+        self, job_id: UUID | str | None = None, *, last_event_id: int | str | None = None, **filters: Any
     ) -> AsyncIterator[Event]:
-        """Events as they happen: of all jobs that `filters` let through, or of one until it ends.
+        """Events as they happen: of one job from its first transition to its end, or of all that `filters` let through.
 
-        A cut line is resumed after the last transition that arrived, so that none is missed.
+        A cut line is resumed after the last transition that arrived, so that none is missed. Give `last_event_id` to
+        go on where an earlier watch ended.
         """
-        path = "/v1/events" if job_id is None else f"/v1/{_path(await self.get(job_id))}/{job_id}/events"
-        last = None if last_event_id is None else str(last_event_id)
-        async for event in events(self._http, path, filters, last):
+        if job_id is None:
+            async for event in events(self._http, "/v1/events", filters, last_event_id):
+                yield event
+            return
+        version = 1
+        async for event in events(self._http, f"/v1/jobs/{job_id}/events", {}, last_event_id or 0):
+            if event.name == "snapshot":
+                version = max([version, *(job["version"] for job in event.data["jobs"])])
             yield event
-            if job_id is not None and _is_over(event):
+            # an end that a retry has undone is no end
+            if event.data.get("phase") in TERMINAL and event.data["version"] >= version:
                 return
 
 
@@ -173,7 +179,3 @@ def _job(answer: httpx2.Response) -> Job:
 def _path(job: Job) -> str:
     """The plural in URLs. All kinds but one end in s, and `scan_job`, `image_task` are called by their first word."""
     return job.kind.partition("_")[0] + "s"
-
-
-def _is_over(event: Event) -> bool:
-    return event.data.get("to_phase", event.data.get("phase")) in TERMINAL

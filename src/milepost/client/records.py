@@ -31,7 +31,8 @@ class Transition:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Self:
-        return _read(cls, {**answer, "id": int(answer["id"])}, keep_id=True)
+        kind = answer.get("job_kind", answer.get("kind"))
+        return _read(cls, {**answer, "id": int(answer["id"]), "job_kind": kind}, keep_id=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ TRIES = 8
 
 
 async def events(
-    http: httpx2.AsyncClient, path: str, params: Mapping[str, Any], last_id: str | None
+    http: httpx2.AsyncClient, path: str, params: Mapping[str, Any], last_id: str | int | None
 ) -> AsyncIterator[Event]:
     """Every event from `last_id` on, over as many connections as it takes. Ends never by itself.
 
@@ -48,9 +48,9 @@ async def events(
 
 
 async def _one_connection(
-    http: httpx2.AsyncClient, path: str, params: Mapping[str, Any], last_id: str | None
+    http: httpx2.AsyncClient, path: str, params: Mapping[str, Any], last_id: str | int | None
 ) -> AsyncIterator[Event]:
-    headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
+    headers = {"Accept": "text/event-stream", **({} if last_id is None else {"Last-Event-ID": str(last_id)})}
     timeout = httpx2.Timeout(10.0, read=SILENCE)
     async with http.stream("GET", path, params=params, headers=headers, timeout=timeout) as answer:
         if answer.status_code >= httpx2.codes.BAD_REQUEST:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from milepost.db import migrate
-from milepost.db.roles import APP, CREATE_ROLES, MAINTENANCE, OWNER
+from milepost.db.roles import CREATE_ROLES, OWNER
 from milepost.db.urls import database_name, login_of, plain_url, with_database, with_login
-from milepost.domain.errors import ConfigurationError, Unavailable
 from milepost.tenancy import keys
 from milepost.tenancy.install import (
     DEFAULT_TENANT,
@@ -21,6 +20,7 @@ from milepost.tenancy.install import (
     register_tenant,
 )
 from milepost.tenancy.seed import copy_models, seed
+from milepost.tenancy.trouble import plain_trouble
 
 # The address itself stands in the settings of every process; the control database names where.
 REFERENCE = "env:MILEPOST_DATABASE_URL"
@@ -28,12 +28,16 @@ REFERENCE = "env:MILEPOST_DATABASE_URL"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to make and where. `app_url` and `maintenance_url`: logins that somebody else made; None: ours to make."""
+    """What to make and where.
+
+    `app_url` and `maintenance_url` are logins that somebody else made. Where they are None, logins are made with the
+    passwords; where those are None too, the owner's login serves for everything.
+    """
 
     owner_url: str = field(repr=False)
     control_owner_url: str = field(repr=False)
-    app_password: str = field(repr=False)
-    maintenance_password: str = field(repr=False)
+    app_password: str | None = field(default=None, repr=False)
+    maintenance_password: str | None = field(default=None, repr=False)
     app_url: str | None = field(default=None, repr=False)
     maintenance_url: str | None = field(default=None, repr=False)
     development: bool = True
@@ -52,16 +56,9 @@ class Addresses:
 
 
 async def make_ready(plan: Plan, master_key: bytes) -> Addresses:
-    """Safe to repeat. Raises Unavailable, or ConfigurationError for rights that the owner lacks."""
-    try:
+    """Safe to repeat. Raises as `plain_trouble` does."""
+    with plain_trouble():
         return await _make_ready(plan, master_key)
-    except (OSError, asyncpg.CannotConnectNowError) as error:
-        raise Unavailable(server="PostgreSQL", hint=f"It said: {error}") from error
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise ConfigurationError(f"PostgreSQL refuses the owner's login: {error}.") from error
-    except asyncpg.InsufficientPrivilegeError as error:
-        hint = "Give the owner's address in MILEPOST_OWNER_DATABASE_URL."
-        raise ConfigurationError(f"The owner's login lacks a right: {error}.", hint=hint) from error
 
 
 async def _make_ready(plan: Plan, master_key: bytes) -> Addresses:
@@ -120,19 +117,28 @@ async def _check_key(control_owner_url: str, master_key: bytes) -> None:
 
 
 async def _log_in(plan: Plan) -> Addresses:
-    app, maintenance = logins(_login_name(plan.owner_url), plan.app_password, plan.maintenance_password)
-    app_url = plan.app_url or with_login(plan.owner_url, app.role, plan.app_password)
-    maintenance_url = plan.maintenance_url or with_login(plan.owner_url, maintenance.role, plan.maintenance_password)
-    users = (
-        _given(plan.app_url, APP, plan.owner_url) if plan.app_url else app,
-        _given(plan.maintenance_url, MAINTENANCE, plan.owner_url) if plan.maintenance_url else maintenance,
-    )
-    await prepare_cluster(plan.owner_url, tuple(user for user in users if user is not None))
-    control_name = database_name(plan.control_owner_url)
-    control = with_login(plan.control_owner_url, *login_of(app_url))
+    app, maintenance = logins(_login_name(plan.owner_url), plan.app_password or "", plan.maintenance_password or "")
+    app_url, app_user = _login(plan, plan.app_url, app)
+    maintenance_url, maintenance_user = _login(plan, plan.maintenance_url, maintenance)
+    await prepare_cluster(plan.owner_url, tuple(user for user in (app_user, maintenance_user) if user is not None))
     return Addresses(
-        plan.owner_url, app_url, maintenance_url, plan.control_owner_url, with_database(control, control_name)
+        plan.owner_url,
+        app_url,
+        maintenance_url,
+        plan.control_owner_url,
+        with_login(plan.control_owner_url, *login_of(app_url)),
+        own_roles=app_user is not None,
     )
+
+
+def _login(plan: Plan, given: str | None, ours: Login) -> tuple[str, Login | None]:
+    """The address to connect with, and the role that needs rights; None where that is the owner."""
+    if given is None and not ours.password:
+        return plan.owner_url, None
+    if given is None:
+        return with_login(plan.owner_url, ours.role, ours.password or ""), ours
+    role = login_of(given)[0]
+    return given, None if role == login_of(plan.owner_url)[0] else Login(role, ours.member_of)
 
 
 def _one_role(plan: Plan) -> Addresses:
@@ -144,11 +150,6 @@ def _one_role(plan: Plan) -> Addresses:
         plan.control_owner_url,
         own_roles=False,
     )
-
-
-def _given(url: str, member_of: str, owner_url: str) -> Login | None:
-    role = login_of(url)[0]
-    return None if role == login_of(owner_url)[0] else Login(role, member_of)
 
 
 def _login_name(owner_url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from milepost.cli.found import beside
-from milepost.cli.stack.secrets import passwords_in, replace_private
+from milepost.cli.stack.secrets import Passwords, passwords_in, replace_private
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.db.urls import with_database
 from milepost.domain.api_key import ALLOWED, CHANCE_BYTES, parse_key
@@ -20,9 +20,8 @@ KEY_NAME = "development"
 KEY_FILE = "development.key"
 
 
-def plan_of(settings: Settings, owner_url: str, *, embedded: bool) -> Plan:
-    """Where the databases are. A login that the settings name is used; what they do not name is made."""
-    passwords = passwords_in(settings.data_dir)
+def plan_of(settings: Settings, owner_url: str, *, embedded: bool, passwords: Passwords | None) -> Plan:
+    """Where the databases are. A login that the settings name is used; others are made where there are passwords."""
     control = settings.control_owner_database_url
     if embedded:
         tenant_url, control_url = (with_database(owner_url, name) for name in ("milepost_default", "milepost_control"))
@@ -33,8 +32,8 @@ def plan_of(settings: Settings, owner_url: str, *, embedded: bool) -> Plan:
     return Plan(
         owner_url=tenant_url,
         control_owner_url=control_url,
-        app_password=passwords.app,
-        maintenance_password=passwords.maintenance,
+        app_password=passwords and passwords.app,
+        maintenance_password=passwords and passwords.maintenance,
         app_url=named.get_secret_value() if named else None,
         maintenance_url=maintenance.get_secret_value() if maintenance else None,
         development=settings.mode == "development",
@@ -43,7 +42,8 @@ def plan_of(settings: Settings, owner_url: str, *, embedded: bool) -> Plan:
 
 async def prepare(settings: Settings, owner_url: str, *, embedded: bool) -> Addresses:
     """Roles, databases, both histories, the tenant, its models. Safe to repeat."""
-    return await make_ready(plan_of(settings, owner_url, embedded=embedded), master_key(settings))
+    plan = plan_of(settings, owner_url, embedded=embedded, passwords=passwords_in(settings.data_dir))
+    return await make_ready(plan, master_key(settings))
 
 
 async def development_key(settings: Settings, database_url: str) -> str:

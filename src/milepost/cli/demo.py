@@ -1,0 +1,98 @@
+"""`milepost demo`: the whole stack in a folder of its own, a few real jobs, shown to their ends."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from milepost.cli import exits
+from milepost.cli.demo_bars import follow_all
+from milepost.cli.demo_prompts import prompts
+from milepost.cli.job_views import show_job
+from milepost.cli.output import out, say
+from milepost.cli.stack.run import Stack, open_stack
+from milepost.cli.up import environment_settings, report
+from milepost.client import Client, Job
+from milepost.settings import Settings
+
+FOLDER = Path(".milepost-demo")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(demo)
+
+
+def demo(
+    *,
+    count: Annotated[int, typer.Option("--jobs", min=1, max=10_000, help="How many jobs to submit.")] = 24,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Use this folder. [default: a new one in ./.milepost-demo]")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the folder behind.")] = False,
+) -> None:
+    """Start everything, run a few real jobs, show them to their ends. Leaves nothing behind."""
+    with _folder(data_dir, keep=keep) as folder:
+        jobs = asyncio.run(_demo(environment_settings(data_dir=folder), count))
+        _how_on(folder if keep or data_dir else None)
+    if failed := [job for job in jobs if not job.succeeded]:
+        raise exits.Exit(exits.FAILED, f"{len(failed)} of {len(jobs)} jobs did not succeed: {failed[0].error_message}")
+
+
+@contextmanager
+def _folder(named: Path | None, *, keep: bool) -> Iterator[Path]:
+    if named is not None:
+        yield named
+        return
+    FOLDER.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=FOLDER))
+    folder.chmod(0o755)  # PostgreSQL, started by root, is another user and must get in
+    try:
+        yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+            if not any(FOLDER.iterdir()):
+                FOLDER.rmdir()
+
+
+async def _demo(settings: Settings, count: int) -> list[Job]:
+    say("Starting PostgreSQL, Redis, API, workers and maintenance …")
+    async with open_stack(settings, port=settings.port, explicit_port=False, report=report) as stack:
+        say(f"Ready: {stack.note.api_url}, data in {stack.note.data_dir}\n")
+        async with Client(stack.note.api_url, stack.note.api_key) as client:
+            jobs = await _run(client, stack, count)
+            last = await client.get(jobs[-1].id)
+        say("\nOne of them, as the database recorded it:\n")
+        show_job(last)
+        return jobs
+
+
+async def _run(client: Client, stack: Stack, count: int) -> list[Job]:
+    """Submits in one request and follows every job over one stream of events."""
+    ids = await client.submit_many("executions", [{"prompt": prompt} for prompt in prompts(count)])
+    say(f"{len(ids)} executions submitted in one request.")
+    keeping = asyncio.ensure_future(stack.keep())
+    try:
+        return await follow_all(client, ids)
+    finally:
+        keeping.cancel()
+
+
+def _how_on(folder: Path | None) -> None:
+    out.print("\n[bold]How to look further[/bold]")
+    where = f" --data-dir {folder}" if folder else ""
+    for command, meaning in (
+        (f"milepost up{where}", "the same stack, and it stays up"),
+        (f'milepost submit execution "…" --wait{where}', "a job of your own"),
+        (f"milepost jobs list{where}", "what there is; then jobs show, watch, why"),
+        (f"milepost verify{where}", "proves every row of every history"),
+        (f"milepost doctor{where}", "looks at servers, roles, guards, migrations"),
+    ):
+        say(f"  {command:<46} {meaning}")

@@ -1,0 +1,142 @@
+"""`milepost jobs …`: list, show, watch, cancel, retry and explain, over the API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from milepost.cli import exits
+from milepost.cli.found import AsJson, DataDir, client_of, settings_of
+from milepost.cli.job_views import show_job, show_list, show_why
+from milepost.cli.output import print_json, say
+from milepost.cli.watching import watch_job
+from milepost.client import Client, Job
+
+T = TypeVar("T")
+
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+Reason = Annotated[str | None, typer.Option(help="A short note for the job's history.")]
+Version = Annotated[int | None, typer.Option(help="Only if the job is at this version.")]
+
+jobs = typer.Typer(help="Look at jobs and control them.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(jobs, name="jobs")
+
+
+def with_client(data_dir: Any, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Runs `work` with a client of the stack that is found."""
+    settings = settings_of(data_dir)
+
+    async def run() -> T:
+        async with client_of(settings, patience=10.0) as client:
+            return await work(client)
+
+    return asyncio.run(run())
+
+
+@jobs.command("list")
+def list_(
+    *,
+    kind: Annotated[str, typer.Option(help="Of one kind, like: executions")] = "jobs",
+    status: Annotated[list[str] | None, typer.Option(help="In this status; may be repeated.")] = None,
+    phase: Annotated[list[str] | None, typer.Option(help="In this phase; may be repeated.")] = None,
+    search: Annotated[str | None, typer.Option(help="With this text in it.")] = None,
+    page: Annotated[int | None, typer.Option(min=1)] = None,
+    cursor: Annotated[str | None, typer.Option(help="Go on after an earlier list.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100)] = 20,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List jobs, newest first."""
+    filters = {"status": status, "phase": phase, "search": search, "page": page, "cursor": cursor, "page_size": limit}
+    found = with_client(data_dir, lambda client: client.list(kind, **filters))
+    if as_json:
+        print_json(found)
+    else:
+        show_list(found, datetime.now(UTC))
+
+
+@jobs.command()
+def show(job_id: JobId, *, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show one job with its timeline."""
+    job = with_client(data_dir, lambda client: client.get(job_id))
+    if as_json:
+        print_json(job)
+    else:
+        show_job(job)
+
+
+@jobs.command()
+def watch(
+    job_id: JobId,
+    *,
+    timeout: Annotated[float | None, typer.Option(help="Give up after so many seconds.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Follow one job to its end. Exits 0 if it succeeded, else 1."""
+    job = with_client(data_dir, lambda client: watch_job(client, job_id, quiet=as_json, timeout=timeout))
+    if as_json:
+        print_json(job)
+    end_as(job)
+
+
+@jobs.command()
+def cancel(
+    job_id: JobId,
+    *,
+    reason: Reason = None,
+    version: Version = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Cancel a job: at once while it waits, within two heartbeats while it runs."""
+    job = with_client(data_dir, lambda client: client.cancel(job_id, reason=reason, version=version))
+    if as_json:
+        print_json(job)
+    elif job.phase == "cancelled":
+        say(f"{job.id} is cancelled.")
+    elif job.ended:
+        say(f"{job.id} had ended already: {job.status}.")
+    else:
+        say(f"{job.id} was asked to stop.")
+
+
+@jobs.command()
+def retry(
+    job_id: JobId,
+    *,
+    reason: Reason = None,
+    version: Version = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Put a failed or cancelled job back into the queue."""
+    job = with_client(data_dir, lambda client: client.retry(job_id, reason=reason, version=version))
+    if as_json:
+        print_json(job)
+    else:
+        say(f"{job.id} is {job.status} again, version {job.version}.")
+
+
+@jobs.command()
+def why(job_id: JobId, *, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Say why a job is not running."""
+    found = with_client(data_dir, lambda client: client.why(job_id))
+    if as_json:
+        print_json(found)
+    else:
+        show_why(found)
+
+
+def end_as(job: Job) -> None:
+    """The exit code of a job's end."""
+    if not job.succeeded:
+        told = f": {job.error_code} {job.error_message or ''}".rstrip() if job.error_code else ""
+        raise exits.Exit(exits.FAILED, f"{job.id} is {job.status}{told}.")

@@ -1,0 +1,73 @@
+"""`milepost migrate`: roles, databases, both histories, models. Also `milepost db migrate`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+import typer
+
+from milepost.cli import exits
+from milepost.cli.found import AsJson, DataDir, settings_of
+from milepost.cli.output import print_json, say
+from milepost.cli.stack.prepare import plan_of
+from milepost.db import migrate as histories
+from milepost.db.locations import History
+from milepost.settings import Settings
+from milepost.tenancy.first_start import make_ready
+from milepost.tenancy.trouble import plain_trouble
+from milepost.wiring import master_key
+
+OWNERS: dict[History, str] = {"control": "control_owner_database_url", "tenant": "owner_database_url"}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(migrate)
+
+
+def migrate(
+    *,
+    history: Annotated[Literal["control", "tenant", "both"], typer.Option(help="Which database.")] = "both",
+    revision: Annotated[str | None, typer.Option(help="Go to this revision. [default: the newest]")] = None,
+    down: Annotated[bool, typer.Option("--down", help="Go back to --revision ('base' empties the database).")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Prepare the databases and bring them to the newest revision. Safe to repeat; needs the owner's address."""
+    settings = _owned(settings_of(data_dir))
+    if history == "both" and revision is None:
+        reached = asyncio.run(_everything(settings))
+    elif history == "both" or (down and revision is None):
+        raise exits.Exit(
+            exits.USAGE, "A revision belongs to one history.", hint="Name it: --history tenant --revision …"
+        )
+    else:
+        reached = asyncio.run(_one(settings, history, revision or "head", down=down))
+    if as_json:
+        print_json(reached)
+    else:
+        for name, at in reached.items():
+            say(f"{name:<8} {at or 'base'}")
+
+
+def _owned(settings: Settings) -> Settings:
+    """On a server with one login, that login is the owner."""
+    updates = {
+        setting: getattr(settings, setting.replace("owner_", ""))
+        for setting in OWNERS.values()
+        if getattr(settings, setting) is None
+    }
+    return settings.model_copy(update=updates)
+
+
+async def _everything(settings: Settings) -> dict[str, str | None]:
+    owner = settings.need("owner_database_url")
+    await make_ready(plan_of(settings, owner, embedded=False, passwords=None), master_key(settings))
+    return {name: await histories.current(settings.need(OWNERS[name])) for name in OWNERS}
+
+
+async def _one(settings: Settings, history: History, revision: str, *, down: bool) -> dict[str, str | None]:
+    url = settings.need(OWNERS[history])
+    with plain_trouble():
+        await (histories.downgrade if down else histories.upgrade)(url, history, revision)
+        return {history: await histories.current(url)}

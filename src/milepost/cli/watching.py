@@ -1,0 +1,111 @@
+"""Following one job to its end: a bar with an estimate on a terminal, a line per change in a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from milepost.cli.output import coloured, out, say
+from milepost.client import ApiError, Client, Event, Job, StillOpen, Unreachable
+
+Tell = Callable[[Event], None]
+
+
+async def watch_job(client: Client, job_id: str, *, quiet: bool = False, timeout: float | None = None) -> Job:
+    """The job when it has ended. Raises StillOpen after `timeout` seconds."""
+    with _told(quiet=quiet) as tell:
+        try:
+            async with asyncio.timeout(timeout):
+                await _follow(client, job_id, tell)
+        except TimeoutError:
+            job = await client.get(job_id)
+            raise StillOpen(job_id=job_id, status=job.status, seconds=timeout) from None
+    return await client.get(job_id)
+
+
+async def _follow(client: Client, job_id: str, tell: Tell) -> None:
+    """By the stream of its events; where a proxy lets none through, by asking again and again."""
+    try:
+        async for event in client.watch(job_id):
+            tell(event)
+    except (Unreachable, ApiError):
+        await client.get(job_id)  # gone, or not ours: that is the answer
+        async for event in _polled(client, job_id):
+            tell(event)
+
+
+async def _polled(client: Client, job_id: str) -> AsyncIterator[Event]:
+    seen = 0
+    while True:
+        job = await client.get(job_id)
+        for step in job.status_transitions[seen:]:
+            yield Event(name="transition", data=_data(step), id=str(step.id))
+        seen = len(job.status_transitions)
+        yield Event(name="progress", data={"progress": job.progress, "stage": job.stage})
+        if job.ended:
+            return
+        with suppress(StillOpen):
+            await client.wait(job_id, timeout=2.0)
+
+
+def _data(step: Any) -> dict[str, Any]:
+    return {name: getattr(step, name) for name in type(step).__dataclass_fields__}
+
+
+@contextmanager
+def _told(*, quiet: bool) -> Any:
+    if quiet:
+        yield lambda _: None
+    elif not out.is_terminal:
+        yield _line
+    else:
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=out,
+        ) as progress:
+            yield _Bar(progress)
+
+
+def _line(event: Event) -> None:
+    data = event.data
+    if event.name == "transition":
+        say(
+            f"{data['version']:>3}  {data['from_status'] or '(new)'} → {data['to_status']}  {data['reason'] or ''}  {data['actor']}"
+        )
+    elif event.name == "progress" and data.get("stage"):
+        say(f"     {data['progress']} %  {data['stage']}")
+
+
+class _Bar:
+    """One job as a bar."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("waiting", total=100, left="")
+
+    def __call__(self, event: Event) -> None:
+        data = event.data
+        if event.name == "transition":
+            phase = str(data.get("phase", ""))
+            done = 100 if phase == "succeeded" else 0 if phase == "queued" else None
+            self._progress.console.print(
+                f"{data['version']:>3}  {coloured(phase, str(data['to_status']))}  {data['reason'] or ''}"
+            )
+            self._progress.update(self._task, description=str(data["to_status"]), completed=done, left="")
+        elif event.name == "progress":
+            left = data.get("seconds_left")
+            self._progress.update(
+                self._task,
+                completed=data["progress"],
+                description=str(data.get("stage") or "running"),
+                left=f"about {left} s left" if left else "",
+            )
