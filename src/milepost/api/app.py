@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from milepost import __version__
+from milepost.api import (
+    artifacts,
+    control,
+    create,
+    errors,
+    events,
+    explained,
+    health,
+    jobs,
+    openapi,
+    summary,
+    updates,
+    why,
+)
+from milepost.api.auth import Doorkeeper
 from milepost.api.dependencies import Dependencies
+from milepost.api.edge import Edge
+from milepost.engine.api_keys import KeyRing
 
-# in the order of how often they are asked
-ROUTERS = ("jobs", "events", "why", "summary", "health", "artifacts", "updates", "explained")
+# in the order of how often they are asked: routes are tried one after another
+ROOMS = (create, jobs, control, events, why, summary, health, artifacts, updates, explained)
 
 
 def create_app(deps: Dependencies) -> FastAPI:
-    app = FastAPI(title="Milepost", version=__version__, redirect_slashes=False, docs_url=None, redoc_url=None)
+    """One process's application; everything it needs is in `deps`."""
+    ring = KeyRing(deps.databases, deps.pepper)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await ring.aclose()
+
+    app = FastAPI(
+        title="Milepost", version=__version__, lifespan=lifespan, redirect_slashes=False,
+        openapi_url=None, docs_url=None, redoc_url=None,
+    )  # fmt: skip
     app.state.deps = deps
-    for name in ROUTERS:
-        if find_spec(f"milepost.api.{name}"):
-            app.include_router(import_module(f"milepost.api.{name}").routes(deps))
+    app.state.doorkeeper = Doorkeeper(ring)
+    for room in ROOMS:
+        # not include_router: it would match every path twice
+        app.router.routes.extend(room.routes(deps).routes)
+    openapi.install(app, deps)
+    errors.install(app)
+    app.add_middleware(Edge, limits=deps.limits)
     return app

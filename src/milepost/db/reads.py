@@ -22,11 +22,7 @@ LIST_SECONDS = 5.0
 SEARCH_SECONDS = 1.0
 
 SortBy = Literal["created_at", "finished_at", "status"]
-TRANSITIONS = "id, job_id, version, from_status, to_status, reason, actor, attempt, transitioned_at"
-ARTIFACTS = (
-    "id, job_id AS execution_id, file_name, file_path, file_size, mime_type, checksum, type, status, created_at,"
-    " expires_at, archived_at, tags"
-)
+TRANSITIONS = "id, job_kind, job_id, version, from_status, to_status, reason, actor, attempt, transitioned_at"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +112,7 @@ class Whole(NamedTuple):
 
     job: Job
     transitions: list[dict[str, Any]]
-    artifacts: list[dict[str, Any]]
+    artifacts: Sequence[Mapping[str, Any]]
 
 
 async def find_whole(connections: Connections, table: JobTable, job_id: UUID) -> Whole | None:
@@ -127,10 +123,24 @@ async def find_whole(connections: Connections, table: JobTable, job_id: UUID) ->
         # rows of later versions may be there by now; they belong to the next answer
         transitions = await _history(connection, table.kind, job_id, row["version"])
         artifacts = await connection.fetch(
-            f"SELECT {ARTIFACTS} FROM artifacts WHERE job_kind = $1 AND job_id = $2 ORDER BY created_at, id",
+            "SELECT * FROM artifacts WHERE job_kind = $1 AND job_id = $2 ORDER BY created_at, id",
             table.kind, job_id,
         )  # fmt: skip
-        return Whole(Job(table.kind, row), transitions, [dict(artifact) for artifact in artifacts])
+        return Whole(Job(table.kind, row), transitions, artifacts)
+
+    return await connections.run(work)
+
+
+async def output_files(connections: Connections, kind: str, job_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Per job whose answer was too long for its row: the artifact that holds it."""
+
+    async def work(connection: Connection[Any], _: bool) -> dict[UUID, UUID]:
+        rows = await connection.fetch(
+            "SELECT job_id, id FROM artifacts WHERE job_kind = $1 AND job_id = ANY ($2::uuid[])"
+            " AND tags ->> 'milepost.role' = 'output' AND status <> 'DELETED' ORDER BY created_at",
+            kind, job_ids,
+        )  # fmt: skip
+        return {row[0]: row[1] for row in rows}
 
     return await connections.run(work)
 

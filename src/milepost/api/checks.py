@@ -1,0 +1,82 @@
+"""What no model can check alone: the model must be active, the callback's address must be allowed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from milepost.api.auth import Caller
+from milepost.api.dependencies import Dependencies
+from milepost.api.problems import Problem
+from milepost.api.validation import fault
+from milepost.db.ledger import NewJob
+from milepost.db.tenants import TenantDatabase
+from milepost.domain.errors import UrlNotAllowed
+from milepost.engine.kind import Kind
+from milepost.net.url_rules import UrlRules, check_url
+
+REMEMBERED_SECONDS = 5.0
+MOST_NAMED = 50
+
+
+class Checks:
+    """Of one kind's create requests."""
+
+    def __init__(self, deps: Dependencies, kind: Kind) -> None:
+        self._models = ActiveModels(deps) if "model" in kind.request.model_fields else None
+        self._default_model = deps.default_model
+        self._rules = callback_rules(deps)
+
+    def completed(self, asked: Any) -> Any:
+        """The request with the settings' defaults."""
+        if self._models is None or self._default_model is None or asked.model is not None:
+            return asked
+        return asked.model_copy(update={"model": self._default_model})
+
+    async def one(self, caller: Caller, new: NewJob, prefix: str = "") -> None:
+        """Raises unknown-model, url-not-allowed."""
+        if new.callback_url is not None:
+            self._check_callback(new.callback_url, prefix)
+        if self._models is not None:
+            active = await self._models.of(caller.database)
+            name = new.columns["model"]
+            if name not in active:
+                raise _unknown_model(active, f"{prefix}/model")
+
+    async def many(self, caller: Caller, new: Sequence[NewJob]) -> None:
+        for index, job in enumerate(new):
+            await self.one(caller, job, f"/jobs/{index}")
+
+    def _check_callback(self, url: str, prefix: str) -> None:
+        try:
+            check_url(url, self._rules)
+        except UrlNotAllowed as error:
+            raise fault("url-not-allowed", f"{prefix}/callback_url", f"refused: {error.data['fault']}") from None
+
+
+def callback_rules(deps: Dependencies) -> UrlRules:
+    schemes = {"https", "http"} if deps.allow_http_callbacks else {"https"}
+    return UrlRules(schemes=frozenset(schemes), exempt=deps.allowed_hosts)
+
+
+def _unknown_model(active: frozenset[str], pointer: str) -> Problem:
+    names = sorted(active)
+    listed = ", ".join(names[:MOST_NAMED]) or "none"
+    return fault("unknown-model", pointer, f"there is no such active model; active are: {listed}")
+
+
+class ActiveModels:
+    """Which models each tenant may use, asked at most once in five seconds."""
+
+    def __init__(self, deps: Dependencies) -> None:
+        self._ask = deps.active_models
+        self._found: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def of(self, database: TenantDatabase) -> frozenset[str]:
+        now = asyncio.get_running_loop().time()
+        until, models = self._found.get(database.name, (0.0, frozenset[str]()))
+        if until <= now:
+            models = await self._ask(database)
+            self._found[database.name] = (now + REMEMBERED_SECONDS, models)
+        return models

@@ -1,0 +1,135 @@
+"""POST …/{id}/cancel and …/{id}/retry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, AliasChoices, Field
+from pydantic_core import PydanticCustomError
+
+from milepost.api import schemas
+from milepost.api.answers import JSON
+from milepost.api.auth import Authenticated, Caller
+from milepost.api.body import read_optional
+from milepost.api.dependencies import Dependencies
+from milepost.api.etags import expected_version
+from milepost.api.lookups import id_in_path, only
+from milepost.api.problems import Problem, not_found
+from milepost.api.whole import find
+from milepost.domain.errors import IllegalTransition, JobNotFound, MilepostError, StaleVersion
+from milepost.domain.job import Job
+from milepost.domain.machine import Phase
+from milepost.engine.cancel import cancel
+from milepost.engine.kind import Kind
+from milepost.engine.read_job import read_job
+from milepost.engine.retry import retry
+from milepost.kinds.requests import PlainText, Strict
+
+
+def one_line(text: str) -> str:
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise PydanticCustomError("invalid_text", "must be one line without control characters")
+    return text
+
+
+class CancelJob(Strict):
+    """Why, in a few words; they stand in the job's history."""
+
+    reason: Annotated[PlainText, AfterValidator(one_line)] | None = Field(default=None, max_length=200)
+
+
+class RetryJob(CancelJob):
+    """`timeout_seconds` replaces the limit of one attempt."""
+
+    timeout_seconds: int | None = Field(
+        default=None, ge=1, le=86_400,
+        validation_alias=AliasChoices("timeout_seconds", "timeoutSeconds", "timeout"),
+    )  # fmt: skip
+
+
+def routes(deps: Dependencies) -> APIRouter:
+    router = APIRouter()
+    for path, kinds in (*((kind.path, (kind,)) for kind in deps.kinds), ("jobs", deps.kinds)):
+        _add_cancel(router, deps, path, kinds)
+        _add_retry(router, deps, path, kinds)
+    return router
+
+
+def _add_cancel(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind]) -> None:
+    async def cancelled(request: Request, job_id: str, caller: Authenticated) -> JSON:
+        kind, job = await controlled(request, caller, kinds, job_id)
+        version = _expected(request)
+        body = await read_optional(request, CancelJob, deps.limits.body)
+        try:
+            done = await cancel(
+                caller.database, kind, job.id, actor=caller.actor, note=body.reason, expected_version=version
+            )
+        except StaleVersion as error:
+            raise await _with_present(caller, kind, job, error) from None
+        return await _answer(caller, kind, done, 202 if kind.phase(done) is Phase.RUNNING else 200)
+
+    router.add_api_route(
+        f"/v1/{path}/{{job_id}}/cancel", cancelled, methods=["POST"], name=f"cancel_{path}",
+        summary="Cancel a job: at once while it waits, as a request while it runs",
+        responses=schemas.cancelled(kinds), openapi_extra=_described(CancelJob), tags=[path],
+    )  # fmt: skip
+
+
+def _add_retry(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind]) -> None:
+    async def retried(request: Request, job_id: str, caller: Authenticated) -> JSON:
+        kind, job = await controlled(request, caller, kinds, job_id)
+        version = _expected(request)
+        body = await read_optional(request, RetryJob, deps.limits.body)
+        try:
+            done = await retry(
+                caller.database, kind, job.id, deps.ringer, actor=caller.actor, note=body.reason,
+                timeout_seconds=body.timeout_seconds, expected_version=version,
+            )  # fmt: skip
+        except (IllegalTransition, StaleVersion) as error:
+            raise await _with_present(caller, kind, job, error) from None
+        return await _answer(caller, kind, done, 200)
+
+    router.add_api_route(
+        f"/v1/{path}/{{job_id}}/retry", retried, methods=["POST"], name=f"retry_{path}",
+        summary="Retry a job that failed or was cancelled", responses=schemas.whole(kinds),
+        openapi_extra=_described(RetryJob), tags=[path],
+    )  # fmt: skip
+
+
+def _described(model: type[Any]) -> dict[str, Any]:
+    return {"requestBody": schemas.body(model, required=False), "parameters": [schemas.IF_MATCH]}
+
+
+async def controlled(request: Request, caller: Caller, kinds: Sequence[Kind], text: str) -> tuple[Kind, Job]:
+    """The job, if the caller may change it. Raises insufficient-scope, not-found."""
+    caller.need(*(kind.scope for kind in kinds), "ops:deploy")
+    only(request)
+    job_id = id_in_path(text)
+    for kind in kinds:
+        try:
+            job = await read_job(caller.database, kind.table, job_id)
+        except JobNotFound:
+            continue
+        caller.may_control(job, kind.scope)
+        return kind, job
+    raise not_found()
+
+
+def _expected(request: Request) -> int | None:
+    named = request.headers.getlist("if-match")
+    if len(named) > 1:
+        raise Problem("bad-request", "If-Match may be given once.")
+    return expected_version(named[0] if named else None)
+
+
+async def _with_present(caller: Caller, kind: Kind, job: Job, error: MilepostError) -> MilepostError:
+    """The same error, with the job as it is now."""
+    error.data["job"] = await read_job(caller.database, kind.table, job.id)
+    return error
+
+
+async def _answer(caller: Caller, kind: Kind, job: Job, status: int) -> JSON:
+    found = await find(caller, (kind,), job.id)
+    return JSON(found.content, status, {"ETag": found.tag})

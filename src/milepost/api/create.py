@@ -1,0 +1,133 @@
+"""POST /v1/<kind> and /v1/<kind>:batch: valid requests become committed jobs; their bells ring after the commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field, create_model
+from starlette.responses import Response
+
+from milepost.api import schemas
+from milepost.api.answers import JSON
+from milepost.api.auth import Caller, Doorkeeper
+from milepost.api.body import read_model
+from milepost.api.checks import Checks
+from milepost.api.dependencies import Dependencies
+from milepost.api.etags import etag
+from milepost.api.problems import Problem
+from milepost.api.whole import shown
+from milepost.db.ledger import NewJob, Submitted
+from milepost.engine.kind import Kind
+from milepost.engine.submit import new_job, submit, submit_all
+from milepost.kinds.requests import Strict
+
+KEY = re.compile(rb"[\x20-\x7e]{1,255}")
+
+
+def routes(deps: Dependencies) -> APIRouter:
+    router = APIRouter()
+    for kind in deps.kinds:
+        one, many = Create(deps, kind).one, CreateMany(deps, kind)
+        # not through FastAPI's own reading of bodies and dependencies: this is the route that must be fast
+        _add(router, f"/v1/{kind.path}", one, kind.request, schemas.created(kind), f"submit_{kind.path}", kind.path)
+        _add(
+            router,
+            f"/v1/{kind.path}:batch",
+            many.all,
+            many.model,
+            schemas.batched(),
+            f"submit_many_{kind.path}",
+            kind.path,
+        )
+    return router
+
+
+def _add(
+    router: APIRouter, path: str, route: Callable[[Request], Awaitable[Response]], model: type[BaseModel],
+    responses: dict[int | str, Any], name: str, tag: str,
+) -> None:  # fmt: skip
+    router.add_api_route(
+        path, route, methods=["POST"], status_code=202, name=name, responses=responses, tags=[tag],
+        summary="Submit one job" if name.startswith("submit_many") is False else "Submit many jobs, all or none",
+        openapi_extra={"requestBody": schemas.body(model), "parameters": [schemas.IDEMPOTENCY_KEY]},
+    )  # fmt: skip
+
+
+class Create:
+    """Submits one job of a kind."""
+
+    def __init__(self, deps: Dependencies, kind: Kind) -> None:
+        self._deps = deps
+        self._kind = kind
+        self._checks = Checks(deps, kind)
+
+    async def one(self, request: Request) -> Response:
+        kind = self._kind
+        caller = await _submitter(request, kind)
+        key = idempotency_key(request, required=kind.key_required)
+        asked = await read_model(request, kind.request, kind.body_bytes)
+        new = self._new(caller, asked, key)
+        await self._checks.one(caller, new)
+        return self._answer(await submit(caller.database, kind, new, self._deps.ringer))
+
+    def _new(self, caller: Caller, asked: Any, key: str | None) -> NewJob:
+        asked = self._checks.completed(asked)
+        return new_job(
+            self._kind, asked, ids=self._deps.ids, actor=caller.actor, user_id=caller.user_id, idempotency_key=key
+        )
+
+    def _answer(self, submitted: Submitted) -> Response:
+        content = shown(self._kind, submitted.job)
+        headers = {"Location": f"/v1/{self._kind.path}/{content['id']}", "ETag": etag(content)}
+        if not submitted.created:
+            return JSON(content, 200, {**headers, "Idempotency-Replayed": "true"})
+        return JSON(content, 202, {**headers, "Retry-After": "1"})
+
+
+class CreateMany(Create):
+    """Submits up to 10,000 jobs of a kind in one transaction."""
+
+    def __init__(self, deps: Dependencies, kind: Kind) -> None:
+        super().__init__(deps, kind)
+        jobs: Any = (list[kind.request], Field(min_length=1, max_length=deps.limits.batch_jobs))
+        self.model: type[Any] = create_model(f"{kind.request.__name__}Batch", __base__=Strict, jobs=jobs)
+
+    async def all(self, request: Request) -> Response:
+        caller = await _submitter(request, self._kind)
+        key = idempotency_key(request, required=self._kind.key_required)
+        asked = await read_model(request, self.model, self._deps.limits.batch_body)
+        # no caller can send a NUL, so the keys of a batch's members are never a caller's own
+        new = [
+            self._new(caller, job, None if key is None else f"{key}\x00{index}") for index, job in enumerate(asked.jobs)
+        ]
+        await self._checks.many(caller, new)
+        submitted = await submit_all(caller.database, self._kind, new, self._deps.ringer)
+        ids = [one.job.id for one in submitted]
+        content = {"ids": ids, "count": len(ids)}
+        if not any(one.created for one in submitted):
+            return JSON(content, 200, {"Idempotency-Replayed": "true"})
+        return JSON(content, 202, {"Retry-After": "1"})
+
+
+async def _submitter(request: Request, kind: Kind) -> Caller:
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    caller = await doorkeeper.caller(request.scope)
+    caller.need(kind.scope)
+    if request.scope["query_string"]:
+        raise Problem("unknown-field", "This route takes no query parameters.")
+    return caller
+
+
+def idempotency_key(request: Request, *, required: bool) -> str | None:
+    """Raises idempotency-key-required, idempotency-key-invalid."""
+    given = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    if not given:
+        if required:
+            raise Problem("idempotency-key-required")
+        return None
+    if len(given) > 1 or not KEY.fullmatch(given[0]):
+        raise Problem("idempotency-key-invalid")
+    return given[0].decode()

@@ -1,0 +1,75 @@
+"""Reading one job: the record with history and files, conditional and waiting reads, the transitions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from milepost.api import lists, schemas
+from milepost.api.answers import JSON
+from milepost.api.auth import Authenticated
+from milepost.api.dependencies import Dependencies
+from milepost.api.etags import is_known
+from milepost.api.longpoll import wait_for_change
+from milepost.api.lookups import READS, id_in_path, only, readable
+from milepost.api.query import Waiting, parse
+from milepost.api.whole import Found, find
+from milepost.db.reads import history
+from milepost.engine.kind import Kind
+
+
+def routes(deps: Dependencies) -> APIRouter:
+    router = lists.routes(deps)
+    for path, kinds in (*((kind.path, (kind,)) for kind in deps.kinds), ("jobs", deps.kinds)):
+        _add_one(router, deps, path, kinds)
+        _add_history(router, path, kinds)
+    return router
+
+
+def _add_one(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind]) -> None:
+    async def one(request: Request, job_id: str, caller: Authenticated) -> Response:
+        caller.need(*READS)
+        wait = parse(request.scope, Waiting).wait
+        known = request.headers.get("if-none-match")
+        read = partial(find, caller, kinds, id_in_path(job_id))
+        found = await read()
+        if not wait or (known is not None and not is_known(known, found.tag)):
+            return _answered(found, known)
+        changed = await wait_for_change(
+            deps.feeds.of(caller.database), found.kind, found.job.id, read, _tag, seen=found.tag, seconds=wait
+        )
+        return _unchanged(found.tag) if changed is None else _answered(changed, None)
+
+    router.add_api_route(
+        f"/v1/{path}/{{job_id}}", one, name=f"get_{path}", summary="Read one job, at once or when it changes",
+        responses=schemas.whole(kinds), openapi_extra={"parameters": schemas.reading()}, tags=[path],
+    )  # fmt: skip
+
+
+def _add_history(router: APIRouter, path: str, kinds: Sequence[Kind]) -> None:
+    async def transitions(request: Request, job_id: str, caller: Authenticated) -> JSON:
+        only(request)
+        kind, job = await readable(caller, kinds, job_id)
+        return JSON({"items": await history(caller.database.connections, kind.name, job.id)})
+
+    router.add_api_route(
+        f"/v1/{path}/{{job_id}}/transitions", transitions, name=f"{path}_transitions",
+        summary="Every change of status, in order", responses=schemas.transitions(), tags=[path],
+    )  # fmt: skip
+
+
+def _answered(found: Found, known: str | None) -> Response:
+    if is_known(known, found.tag):
+        return _unchanged(found.tag)
+    return JSON(found.content, headers={"ETag": found.tag})
+
+
+def _unchanged(tag: str) -> Response:
+    return Response(status_code=304, headers={"ETag": tag})
+
+
+def _tag(found: Found) -> str:
+    return found.tag

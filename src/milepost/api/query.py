@@ -1,0 +1,139 @@
+"""The query parameters of lists, as models: one for all kinds, and one per kind with the filters of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+from starlette.types import Scope
+
+from milepost.api.lookups import CANONICAL
+from milepost.api.problems import Problem
+from milepost.api.validation import fault, invalid
+from milepost.domain.machine import Phase
+from milepost.engine.kind import Kind
+from milepost.kinds.requests import Moment, PlainText
+
+Query = TypeVar("Query", bound=BaseModel)
+
+DEEPEST_ROW = 10_000
+MOST_PARAMETERS = 100
+SEVERAL = frozenset({"status", "phase"})
+SORTS = {"completed_at": "finished_at", "completedAt": "finished_at", "finishedAt": "finished_at",
+         "createdAt": "created_at"}  # fmt: skip
+
+
+def _uuid(value: Any) -> Any:
+    if not CANONICAL.fullmatch(value):
+        raise PydanticCustomError("invalid_id", "must be a canonical UUID")
+    return value
+
+
+def _sort(value: str) -> str:
+    value = SORTS.get(value, value)
+    if value not in {"created_at", "finished_at", "status"}:
+        raise PydanticCustomError("invalid_filter", "must be created_at, finished_at or status")
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if value not in {"true", "false"}:
+        raise PydanticCustomError("invalid_filter", "must be true or false")
+    return value == "true"
+
+
+def _whole_number(value: Any) -> Any:
+    if not (value.isascii() and value.isdigit()) or len(value) > 18:
+        raise PydanticCustomError("out_of_range", "must be a whole number within its bounds")
+    return int(value)
+
+
+CanonicalId = Annotated[UUID, BeforeValidator(_uuid)]
+Number = Annotated[int, BeforeValidator(_whole_number)]
+Flag = Annotated[bool, BeforeValidator(_boolean)]
+TYPES: Mapping[str, Any] = {
+    "INTEGER": Number,
+    "BIGINT": Number,
+    "SMALLINT": Number,
+    "BOOLEAN": Flag,
+    "UUID": CanonicalId,
+}
+
+
+class Parameters(BaseModel):
+    """What every list takes."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    status: list[str] | None = Field(None, description="One or more statuses.")
+    phase: list[Phase] | None = Field(None, description="One or more phases.")
+    created_after: Moment | None = Field(None, description="Inclusive.")
+    created_before: Moment | None = Field(None, description="Exclusive.")
+    user_id: CanonicalId | None = None
+    error_code: PlainText | None = Field(None, min_length=1, max_length=100)
+    search: PlainText | None = Field(None, min_length=3, max_length=200, description="A literal part of its texts.")
+    page: Number = Field(1, ge=1)
+    page_size: Number = Field(20, ge=1, le=100)
+    sort_by: Annotated[str, AfterValidator(_sort)] = Field("created_at", description="Also `completed_at`.")
+    sort_order: Literal["asc", "desc"] = "desc"
+    cursor: str | None = Field(None, max_length=500, description="Instead of a page: `next_cursor` of the page before.")
+
+    def filters(self) -> dict[str, Any]:
+        """What decides which jobs come and in which order, but not where this page begins."""
+        return self.model_dump(mode="json", exclude={"page", "page_size", "cursor"}, exclude_none=True)
+
+
+def parameters_of(kind: Kind) -> type[Parameters]:
+    """With the kind's own filters, typed as its columns are."""
+    own: dict[str, Any] = {}
+    for name in kind.filters:
+        column = Flag if name == "has_artifacts" else TYPES.get(kind.table.types[name], _text(kind, name))
+        own[name] = (column | None, None)
+    return create_model(f"{kind.name.title().replace('_', '')}Parameters", __base__=Parameters, **own)
+
+
+def _text(kind: Kind, name: str) -> Any:
+    length = kind.table.types[name].removeprefix("VARCHAR(").removesuffix(")")
+    return Annotated[PlainText, Field(min_length=1, max_length=int(length) if length.isdigit() else 200)]
+
+
+def parse(scope: Scope, model: type[Query]) -> Query:
+    """The query string as a valid `model`. Raises Problem."""
+    try:
+        pairs = parse_qsl(
+            scope["query_string"].decode("ascii"),
+            keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS,
+        )  # fmt: skip
+    except UnicodeDecodeError:
+        raise Problem("invalid-text", "The query string is not UTF-8, percent-encoded.") from None
+    except ValueError:
+        raise Problem("too-many-items", f"A query string may have at most {MOST_PARAMETERS} parameters.") from None
+    try:
+        return model.model_validate(_gathered(pairs))
+    except ValidationError as error:
+        raise invalid(error, prefix="?") from None
+
+
+def _gathered(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in SEVERAL:
+            found.setdefault(name, []).extend(value.split(","))
+        elif name in found:
+            raise fault("invalid-filter", f"?{name[:100]}", "may be given once")
+        else:
+            found[name] = value
+    return found
+
+
+class Waiting(BaseModel):
+    """What reading one job takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    wait: Number = Field(0, ge=0, le=30, description="Seconds to wait for a change of the job.")
