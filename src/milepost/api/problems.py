@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.responses import Response
+
 from milepost.api.answers import encode
 from milepost.domain import errors
 from milepost.domain.errors import MilepostError
-from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -50,6 +51,7 @@ SLUGS: Mapping[str, Slug] = {
     "payload-too-large": Slug(413, "Payload too large", "The body is larger than the route allows."),
     "unsupported-media-type": Slug(415, "Unsupported media type", "Send the body as application/json in UTF-8."),
     "unsupported-encoding": Slug(415, "Unsupported encoding", "Send the body without a Content-Encoding."),
+    "range-not-satisfiable": Slug(416, "Range not satisfiable", "The file ends before the range asked for begins."),
     "validation-failed": Slug(422, "Validation failed", "Fields are missing or have a wrong type or value."),
     "unknown-field": Slug(
         422, "Unknown field", "The request names a field that does not exist or is the server's own."
