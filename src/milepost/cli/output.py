@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -56,13 +57,27 @@ def plain(value: Any) -> Any:
     return value
 
 
-def table(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Cells may hold markup. On a terminal the last column is cut; in a pipe nothing is."""
+    lines = [[Text.from_markup("" if cell is None else str(cell)) for cell in row] for row in rows]
+    if not out.is_terminal:
+        _aligned([[Text(name) for name in columns], *lines])
+        return
     grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for name in columns:
-        grid.add_column(name, no_wrap=True)
-    for row in rows:
-        grid.add_row(*("" if cell is None else str(cell) for cell in row))
-    out.print(grid, soft_wrap=False if out.is_terminal else None, crop=out.is_terminal)
+    for index, name in enumerate(columns):
+        last = index == len(columns) - 1
+        grid.add_column(
+            name, no_wrap=True, min_width=None if last else max((len(row[index]) for row in lines), default=0)
+        )
+    for row in lines:
+        grid.add_row(*row)
+    out.print(grid, soft_wrap=False)
+
+
+def _aligned(lines: Sequence[Sequence[Text]]) -> None:
+    widths = [max(len(line[index].plain) for line in lines) for index in range(len(lines[0]))]
+    for line in lines:
+        say("  ".join(cell.plain.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def coloured(phase: str, text: str | None = None) -> str:

@@ -95,8 +95,8 @@ def greet(stack: Stack) -> None:
     say(f"  API   {note.api_url}")
     say(f"  key   {note.api_key}")
     say(f"  data  {note.data_dir}  (addresses in milepost.json, logs in logs/)")
-    if stack.new_master_key is not None:
-        say(f"  A new master key was written to {stack.new_master_key}. Without it the data's secrets cannot be read.")
+    if stack.new_key_file is not None:
+        say(f"  A new master key was written to {stack.new_key_file}. Without it the data's secrets cannot be read.")
     if not stack.own_roles:
         say("  This database server allows one role: what the roles would refuse is refused by triggers alone.")
     say()

@@ -15,7 +15,7 @@ import httpx2
 from milepost.client.errors import StillOpen
 from milepost.client.records import TERMINAL, Event, Job, Page, Transition, read_job
 from milepost.client.stream import events
-from milepost.client.transport import Patience, Transport
+from milepost.client.transport import Patience, Repeat, Transport
 
 LONG_POLL = 25
 BATCH = 10_000
@@ -72,14 +72,16 @@ class Client:
         answer = await self._transport.call("POST", f"/v1/{path}", json=request, headers={"Idempotency-Key": key})
         return _job(answer)
 
-    async def submit_many(self, path: str, requests: Sequence[Mapping[str, Any]]) -> list[UUID]:
+    async def submit_many(
+        self, path: str, requests: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None
+    ) -> list[UUID]:
         """Submits many; up to 10,000 at a time are all or nothing. Their ids, in order."""
-        ids: list[UUID] = []
+        key, ids = idempotency_key or secrets.token_urlsafe(24), list[UUID]()
         for start in range(0, len(requests), BATCH):
             jobs = [dict(request) for request in requests[start : start + BATCH]]
-            # without a key of its own a job that was sent may be there already: only what never left is sent again
+            headers = {"Idempotency-Key": f"{key}-{start}" if start else key}
             answer = await self._transport.call(
-                "POST", f"/v1/{path}:batch", json={"jobs": jobs}, repeat="unless_sent", timeout=120.0
+                "POST", f"/v1/{path}:batch", json={"jobs": jobs}, headers=headers, timeout=120.0
             )
             ids += [UUID(value) for value in answer.json()["ids"]]
         return ids
@@ -130,18 +132,17 @@ class Client:
 
     async def cancel(self, job_id: UUID | str, *, reason: str | None = None, version: int | None = None) -> Job:
         """Cancelled at once while it waits; asked to stop while it runs."""
-        return await self._act(job_id, "cancel", reason, version, repeat="always")
+        return await self._act(job_id, "cancel", reason, version, "always")
 
     async def retry(self, job_id: UUID | str, *, reason: str | None = None, version: int | None = None) -> Job:
         """A failed or cancelled job, waiting again."""
-        return await self._act(job_id, "retry", reason, version, repeat="unless_sent")
+        return await self._act(job_id, "retry", reason, version, "unless_sent")
 
-    async def _act(self, job_id: UUID | str, verb: str, reason: str | None, version: int | None, *, repeat: Any) -> Job:
-        path = _path(await self.get(job_id))
+    async def _act(self, job_id: UUID | str, verb: str, reason: str | None, version: int | None, repeat: Repeat) -> Job:
         headers = {"If-Match": f'"{version}"'} if version is not None else {}
         request = {"json": {"reason": reason}} if reason else {}
         return _job(
-            await self._transport.call("POST", f"/v1/{path}/{job_id}/{verb}", headers=headers, repeat=repeat, **request)
+            await self._transport.call("POST", f"/v1/jobs/{job_id}/{verb}", headers=headers, repeat=repeat, **request)
         )
 
     # -------------------------------------------------------------------------------------------- watch
@@ -174,8 +175,3 @@ def _job(answer: httpx2.Response) -> Job:
         etag=answer.headers.get("etag"),
         replayed=answer.headers.get("idempotency-replayed") == "true",
     )
-
-
-def _path(job: Job) -> str:
-    """The plural in URLs. All kinds but one end in s, and `scan_job`, `image_task` are called by their first word."""
-    return job.kind.partition("_")[0] + "s"

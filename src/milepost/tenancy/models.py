@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from milepost.db.connections import Connection
+from milepost.db import reads
 from milepost.db.tenants import TenantDatabase
 
 
 async def active_models(database: TenantDatabase) -> frozenset[str]:
     """From the tenant's own copy of the model table. Raises Unavailable."""
-
-    async def work(connection: Connection[Any], _: bool) -> frozenset[str]:
-        rows = await connection.fetch("SELECT model_name FROM llm_models WHERE is_active")
-        return frozenset(row[0] for row in rows)
-
-    return await database.connections.run(work)
+    return await reads.active_models(database.connections)

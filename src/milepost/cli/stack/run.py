@@ -38,7 +38,7 @@ class Stack:
     children: tuple[Child, ...]
     servers: Servers
     own_roles: bool
-    new_master_key: Path | None
+    new_key_file: Path | None
 
     def pids(self) -> dict[str, int]:
         children = {child.name: child.pid for child in self.children}
@@ -66,23 +66,31 @@ class Stack:
 async def open_stack(settings: Settings, *, port: int, explicit_port: bool, report: Report) -> AsyncIterator[Stack]:
     """A stack that is ready. From the main thread. Raises MilepostError with what is in the way."""
     settings = _with_folder(settings)
-    with _locked(settings.data_dir), _clear(), open_servers(settings, report) as (servers, owner_url, redis_url):
-        with listen(settings.host, port, explicit=explicit_port) as bound:
-            master_key_file = settings.master_key_file or settings.data_dir / "master.key"
-            new_key = settings.master_key is None and not master_key_file.exists()
-            addresses = await prepare(settings, owner_url, embedded=owner_url not in _named(settings))
-            key = await development_key(settings, addresses.app)
-            note = _note(settings, address_of(bound), key, addresses, redis_url)
-            environment = _environment(settings, note)
-            children = tuple(_children(settings, environment, bound.fileno(), report))
-            stack = Stack(note, settings, children, servers, addresses.own_roles, master_key_file if new_key else None)
-            try:
-                await _start(children)
-                stack.write_note()
-                yield stack
-            finally:
-                await asyncio.gather(*(child.stop(STOP_SECONDS) for child in children))
-                note.remove()
+    with (
+        _locked(settings.data_dir),
+        _clear(),
+        open_servers(settings, report) as (servers, owner_url, redis_url),
+        listen(settings.host, port, explicit=explicit_port) as bound,
+    ):
+        new_key_file = _missing_key_file(settings)
+        addresses = await prepare(settings, owner_url, embedded=owner_url not in _named(settings))
+        key = await development_key(settings, addresses.app)
+        note = _note(settings, address_of(bound), key, addresses, redis_url)
+        children = tuple(_children(settings, _environment(settings, note), bound.fileno(), report))
+        stack = Stack(note, settings, children, servers, addresses.own_roles, new_key_file)
+        try:
+            await _start(children)
+            stack.write_note()
+            yield stack
+        finally:
+            await asyncio.gather(*(child.stop(STOP_SECONDS) for child in children))
+            note.remove()
+
+
+def _missing_key_file(settings: Settings) -> Path | None:
+    """Where the master key will be written now, if it will."""
+    file = settings.master_key_file or settings.data_dir / "master.key"
+    return None if settings.master_key is not None or file.exists() else file
 
 
 async def _start(children: tuple[Child, ...]) -> None:

@@ -1,0 +1,80 @@
+"""What `milepost up` leaves in its folder, says, and refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+from tests.cli.running import Up, call
+
+SECRETS = ("milepost.json", "development.key", "logins.json", "master.key")
+
+
+def test_it_says_where_it_is_and_with_which_key(stack: Up):
+    assert stack.note["api_url"] in stack.greeting
+    assert stack.note["api_key"] in stack.greeting
+    assert "A new master key was written to" in stack.greeting
+
+
+def test_the_note_names_every_server_and_process_once(stack: Up):
+    note = stack.note
+
+    assert set(note) == {
+        "api_url", "api_key", "redis_url", "database_url", "maintenance_database_url", "owner_database_url",
+        "control_database_url", "control_owner_database_url", "data_dir", "pids",
+    }  # fmt: skip
+    assert set(note["pids"]) == {"up", "postgres", "redis", "api", "worker-executions", "maintenance"}
+    assert note["pids"]["up"] == stack.process.pid
+    assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"].values())
+
+
+def test_every_secret_is_for_its_owner_alone(stack: Up):
+    modes = {name: stat.S_IMODE((stack.folder / name).stat().st_mode) for name in SECRETS}
+
+    assert modes == dict.fromkeys(SECRETS, 0o600)
+
+
+def test_no_process_carries_a_secret_where_the_process_list_shows_it(stack: Up):
+    note = json.dumps(stack.note)
+    secrets = {part for url in json.loads(note).values() if isinstance(url, str) for part in _passwords(url)}
+    secrets.add(stack.note["api_key"])
+
+    lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in stack.note["pids"].values()]
+
+    assert len(secrets) >= 5
+    assert not [line for line in lines if any(secret in line for secret in secrets)]
+
+
+def _passwords(url: str) -> list[str]:
+    login = url.partition("://")[2].rpartition("@")[0]
+    return [login.partition(":")[2]] if ":" in login else []
+
+
+def test_a_second_one_on_the_same_folder_is_refused_and_harms_nothing(stack: Up):
+    said = call("up", "--data-dir", str(stack.folder), "--port", "0")
+
+    assert said.code == 4
+    assert f"is in use by process {stack.process.pid}" in said.err
+    assert "Traceback" not in said.err
+    assert stack.note["pids"]["up"] == stack.process.pid
+
+
+def test_a_named_port_that_is_taken_is_refused(stack: Up, tmp_path: Path):
+    tmp_path.chmod(0o755)
+    port = stack.note["api_url"].rpartition(":")[2]
+
+    said = call("up", "--data-dir", str(tmp_path / "other"), "--port", port)
+
+    assert said.code == 5
+    assert f"Port {port} on 127.0.0.1 is taken" in said.err
+    assert not (tmp_path / "other" / "milepost.json").exists()
+
+
+def test_children_are_not_told_the_owners_address(stack: Up):
+    for name in ("api", "worker-executions", "maintenance"):
+        environment = Path(f"/proc/{stack.note['pids'][name]}/environ").read_bytes()
+
+        assert b"OWNER_DATABASE_URL" not in environment
+        assert os.path.basename(stack.note["owner_database_url"].partition("@")[0]).encode() not in environment
