@@ -50,7 +50,7 @@ KIND = Kind(
     request=CreateExecution,
     columns=columns,
     policy=Policy(backoff=Backoff(base=timedelta(seconds=2), cap=timedelta(minutes=5))),
-    derived=frozenset({"job_name"}),
+    derived=frozenset({"job_name", "usage_estimated"}),  # the second is the worker's to change
     shown=shown,
     searched=("prompt", "output", "job_name"),
     filters=("model", "has_artifacts"),
