@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from milepost.storage import DigestMismatch, paths
+from milepost.api.artifacts import BrokenOff
+from milepost.storage import paths
 from tests.api_fixtures import Caller, House
 from tests.factories import TABLE, new_execution
 
@@ -193,5 +194,5 @@ async def test_a_file_that_was_damaged_breaks_off_instead_of_being_handed_out_wh
     root = house.store._root
     assert root is not None
     (root / made["file_path"].removeprefix("storage/")).write_bytes(b"X" * len(TEXT))
-    with pytest.raises(DigestMismatch):  # a real server breaks the answer off
+    with pytest.raises(BrokenOff, match="SHA-256"):  # a server ends the answer short
         await me.http.get(f"/v1/artifacts/{made['id']}/content")

@@ -38,6 +38,7 @@ def create_app(deps: Dependencies) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await deps.feeds.close()
         await ring.aclose()
 
     app = FastAPI(

@@ -290,15 +290,22 @@ def _part(request: Request, etag: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
+class BrokenOff(Exception):
+    """The bytes turned out wrong or unreadable when some had been sent: the answer ends short, so that it shows."""
+
+
 async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     if first:
         yield first
-    async for chunk in rest:
-        yield chunk
+    try:
+        async for chunk in rest:
+            yield chunk
+    except StoreRefused as error:
+        raise BrokenOff(str(error)) from error
 
 
 async def _held_back(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """One chunk late: the last goes out only when the digest of all was right, else the answer breaks off short."""
+    """One chunk late: the last goes out only when the digest of all was right."""
     held = b""
     async for chunk in chunks:
         if held:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import secrets
 from itertools import count
+from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from milepost import observe
 from milepost.api.dependencies import Limits
 from milepost.api.problems import Problem
 
 logger = logging.getLogger("milepost.api")
 
 REQUEST_ID = "milepost.request_id"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Edge:
@@ -32,12 +35,14 @@ class Edge:
         request_id = scope[REQUEST_ID] = f"{self._process}-{next(self._numbers):x}"
         identity = (b"x-request-id", request_id.encode())
         started = False
+        began = perf_counter()
 
         async def named(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"].append(identity)
+                count_answer(scope, message["status"], perf_counter() - began)
             await send(message)
 
         try:
@@ -52,6 +57,14 @@ class Edge:
                 raise
             problem = Problem("internal-error")
         await problem.response(request_id)(scope, receive, named)
+
+
+def count_answer(scope: Scope, status: int, seconds: float) -> None:
+    """By the route's template: a path of its own for every job would be a metric for every job."""
+    route = getattr(scope.get("route"), "path", "none")
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    observe.REQUESTS.labels(method, route, status).inc()
+    observe.REQUEST_SECONDS.labels(route).observe(seconds)
 
 
 def refused(scope: Scope, limits: Limits) -> Problem | None:
