@@ -19,6 +19,10 @@ from milepost.engine.kind import Kind, Request
 from milepost.engine.ports import Ringer
 
 
+# beside its own limit every job may wait this long in all, back-off and retries included
+WAITING_SECONDS = 24 * 60 * 60
+
+
 def new_job(
     kind: Kind,
     request: Request,
@@ -34,7 +38,7 @@ def new_job(
     return NewJob(
         id=job_id,
         actor=actor,
-        life=kind.life(request),
+        life=int(kind.policy.queue_time.total_seconds()) + kind.life(request),
         timeout_seconds=request.timeout_seconds,
         columns=kind.columns(request, job_id),
         user_id=user_id,
