@@ -166,12 +166,18 @@ async def everything(owner: Any) -> list[Any]:
     [
         "DELETE FROM status_transitions",
         "DELETE FROM status_transitions_executions",
-        "INSERT INTO status_transitions (job_kind, job_id, version, to_status, actor)"
-        " SELECT 'execution', id, 9, 'FAILED', 'x' FROM executions",
-        "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, created_at)"
-        " VALUES ('x', 'x', 'x', 'x', now() - interval '1 day')",
-        "INSERT INTO audit_logs (id, user_id, action, resource_type, resource_id)"
-        " OVERRIDING SYSTEM VALUE VALUES (1, 'x', 'x', 'x', 'x')",
+        (
+            "INSERT INTO status_transitions (job_kind, job_id, version, to_status, actor)"
+            " SELECT 'execution', id, 9, 'FAILED', 'x' FROM executions"
+        ),
+        (
+            "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, created_at)"
+            " VALUES ('x', 'x', 'x', 'x', now() - interval '1 day')"
+        ),
+        (
+            "INSERT INTO audit_logs (id, user_id, action, resource_type, resource_id)"
+            " OVERRIDING SYSTEM VALUE VALUES (1, 'x', 'x', 'x', 'x')"
+        ),
         "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, xid) VALUES ('x', 'x', 'x', 'x', '3')",
         "DELETE FROM executions",
         "UPDATE legal_transitions SET to_status = 'COMPLETED'",
@@ -216,8 +222,10 @@ async def test_a_change_in_replica_mode_is_recorded_too(database: TenantDatabase
 async def test_an_orphan_transition_and_an_orphan_artifact_are_refused(owner: Any) -> None:
     for sql in (
         "INSERT INTO status_transitions (job_kind, job_id, version, to_status, actor) VALUES ('execution', $1, 1, 'X', 'x')",
-        "INSERT INTO artifacts (job_kind, job_id, file_name, file_path, file_size, status)"
-        " VALUES ('execution', $1, 'x', 'x', 1, 'UPLOADING')",
+        (
+            "INSERT INTO artifacts (job_kind, job_id, file_name, file_path, file_size, status)"
+            " VALUES ('execution', $1, 'x', 'x', 1, 'UPLOADING')"
+        ),
     ):
         with pytest.raises(asyncpg.ForeignKeyViolationError):
             await owner.execute(sql, uuid7())

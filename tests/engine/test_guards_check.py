@@ -35,7 +35,7 @@ async def test_the_owners_login_passes_and_is_called_too_strong(urls: Urls, data
     await opened.close()
 
     assert guards.problems == ()
-    assert len(guards.too_strong) == 1 and "is a superuser" in guards.too_strong[0]
+    assert [" is a superuser" in strong for strong in guards.too_strong] == [True]
 
 
 HOLES = {
@@ -71,7 +71,7 @@ async def test_a_hole_stops_the_start(database: TenantDatabase, owner: Any, hole
 
     for problem in HOLES[hole]:
         assert problem in str(raised.value)
-    assert raised.value.hint is not None and "milepost migrate" in raised.value.hint
+    assert "milepost migrate" in str(raised.value.hint)
 
 
 async def test_an_owner_that_is_no_superuser_is_called_too_strong(urls: Urls, owner: Any) -> None:

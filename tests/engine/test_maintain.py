@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from milepost.db import sweeps
 from milepost.db.connections import Patience
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.engine.lead import Lead
@@ -14,6 +15,7 @@ from milepost.engine.maintain import Tick, Upkeep, maintain
 from milepost.kinds.executions import KIND
 from milepost.queue.doorbell import Doorbell
 from milepost.storage import local_store
+from tests.db_fixtures import OPTIONS, Urls
 from tests.engine import lives
 from workers import maintenance as process
 
@@ -92,7 +94,7 @@ async def test_the_process_rescues_and_rings_for_a_tenant_while_anothers_databas
     running = asyncio.create_task(
         process.run(
             databases, [KIND], doorbell, local_store(tmp_path), instance="m1", stop=stop, upkeep=upkeep,
-            lease_seconds=3, more=lambda _: [Tick("watch", 0.05, lambda: rung())],
+            lease_seconds=3, more=lambda _: [Tick("watch", 0.05, rung)],
         )
     )  # fmt: skip
 
@@ -109,6 +111,22 @@ async def test_the_process_rescues_and_rings_for_a_tenant_while_anothers_databas
     assert (await lives.now(database, job)).status == "PENDING"
     assert upkeep.handled["rescue executions"] == 1
     assert upkeep.errors["lead"] >= 1
+
+
+async def test_a_table_that_has_grown_is_analysed_once_where_the_role_may(
+    urls: Urls, maintenance: TenantDatabase, owner: Any
+) -> None:
+    await owner.execute("ALTER TABLE executions SET (autovacuum_enabled = false)")
+    await owner.execute(
+        "INSERT INTO executions (prompt, job_name, deadline_at) SELECT 'x', 'x', now() FROM generate_series(1, 600)"
+    )
+    await owner.execute("SELECT pg_stat_force_next_flush()")
+    opened = await open_database("default", urls.owner, OPTIONS)
+
+    assert "executions" not in await sweeps.analyze_new(maintenance, from_rows=500)
+    assert "executions" in await sweeps.analyze_new(opened, from_rows=500)
+    assert "executions" not in await sweeps.analyze_new(opened, from_rows=500)
+    await opened.close()
 
 
 def _bell(job: Any) -> Any:

@@ -25,7 +25,7 @@ async def test_a_job_that_nobody_took_ends_as_queue_timeout(
 
     after = await lives.now(database, job)
     assert (after.status, after["error_code"], after["status_reason"]) == ("FAILED", "QUEUE_TIMEOUT", "timed_out")
-    assert not after["usage_estimated"] and after["finished_at"] is not None
+    assert (after["usage_estimated"], after["finished_at"] is None) == (False, False)
 
 
 async def test_a_job_that_waits_after_an_attempt_ends_as_timeout(

@@ -148,7 +148,7 @@ async def test_expired_artifacts_end_and_keep_their_row(
     ended = {row[0] for row in await owner.fetch("SELECT id FROM artifacts WHERE status = 'DELETED'")}
     assert ended == {gone, archived}
     assert not await there(store, gone_path)
-    assert await there(store, kept_path) and await there(store, permanent_path)
+    assert [await there(store, path) for path in (kept_path, permanent_path)] == [True, True]
     told = await owner.fetch("SELECT resource_id, actor FROM audit_logs WHERE action = 'artifact.deleted'")
     assert {tuple(row) for row in told} == {(str(gone), lives.ACTOR), (str(archived), lives.ACTOR)}
     assert kept not in ended

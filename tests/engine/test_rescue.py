@@ -23,7 +23,7 @@ async def test_a_job_whose_lease_is_over_waits_again_and_its_bell_is_rung(
     after = await lives.now(database, job)
     assert (rescued, after.status, after.version, after.attempt) == (1, "PENDING", 3, 1)
     assert (after["status_reason"], after["status_actor"]) == ("lease_expired", lives.ACTOR)
-    assert after["usage_estimated"] and after.lease_owner is None
+    assert (after["usage_estimated"], after.lease_owner) == (True, None)
     assert [(bell.job_id, bell.version) for bell in bells.rung] == [(job.id, 3)]
 
 

@@ -104,14 +104,18 @@ TAMPERED = {
         (2, "has no audit row"),
     ),
     "an audit row that was doubled": (
-        "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, version, actor)"
-        " SELECT user_id, action, resource_type, resource_id, version, actor FROM audit_logs"
-        " WHERE resource_id = $1::uuid::text AND version = 2",
+        (
+            "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, version, actor)"
+            " SELECT user_id, action, resource_type, resource_id, version, actor FROM audit_logs"
+            " WHERE resource_id = $1::uuid::text AND version = 2"
+        ),
         (2, "has more than one audit row"),
     ),
     "an audit row of a transition that never was": (
-        "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, version)"
-        " VALUES ('system', 'execution.failed', 'execution', $1::uuid::text, 9)",
+        (
+            "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, version)"
+            " VALUES ('system', 'execution.failed', 'execution', $1::uuid::text, 9)"
+        ),
         (9, "has an audit row and no transition"),
     ),
     "an audit row that tells something else": (

@@ -55,6 +55,14 @@ class Owned(NamedTuple):
         return Place(self.scheduled_at, self.id)
 
 
+class Leased(NamedTuple):
+    """A running job and the status of its user."""
+
+    id: UUID
+    version: int
+    user_status: str | None
+
+
 def _columns(table: JobTable, without: tuple[str, ...]) -> str:
     return ", ".join(f"j.{name}" for name in table.types if name not in without) + ", now() AS asked_at"
 
@@ -130,13 +138,17 @@ ORDER BY p.scheduled_at, p.id"""
 
 
 @lru_cache(maxsize=64)
-def leased_of_deleted(table: JobTable) -> str:
-    """$1 limit: running jobs of deleted users that nobody asked to stop yet."""
+def leased_owners_after(table: JobTable) -> str:
+    """$1 after this id, $2 limit: running jobs that nobody asked to stop, with the status of each job's user."""
     return f"""
-SELECT j.id, j.version FROM {table.name} j
-JOIN users u ON u.id = j.user_id
-WHERE j.lease_owner IS NOT NULL AND j.cancel_requested_at IS NULL AND u.status = 'deleted'
-ORDER BY j.id LIMIT $1"""
+SELECT p.id, p.version, u.status
+FROM (
+    SELECT j.id, j.version, j.user_id FROM {table.name} j
+    WHERE j.lease_owner IS NOT NULL AND j.id > $1 AND j.cancel_requested_at IS NULL
+    ORDER BY j.id LIMIT $2
+) p
+LEFT JOIN users u ON u.id = p.user_id
+ORDER BY p.id"""
 
 
 def by_id(table: JobTable, without: tuple[str, ...] = ()) -> str:
@@ -159,14 +171,8 @@ async def fetch_owned(database: TenantDatabase, sql: str, *args: Any) -> list[Ow
     return [Owned(*row) for row in await fetch(database, sql, *args)]
 
 
-async def fetch_versions(database: TenantDatabase, sql: str, *args: Any) -> list[tuple[UUID, int]]:
-    return [(row[0], row[1]) for row in await fetch(database, sql, *args)]
-
-
-async def present(database: TenantDatabase) -> datetime:
-    """The database's now()."""
-    rows = await fetch(database, "SELECT now()")
-    return rows[0][0]
+async def fetch_leased(database: TenantDatabase, sql: str, *args: Any) -> list[Leased]:
+    return [Leased(*row) for row in await fetch(database, sql, *args)]
 
 
 async def analyze_new(database: TenantDatabase, *, from_rows: int) -> list[str]:

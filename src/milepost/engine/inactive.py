@@ -44,7 +44,12 @@ class Inactive:
 
 
 async def _stop_running(database: TenantDatabase, kind: Kind, actor: str, limit: int) -> int:
-    asked = await sweeps.fetch_versions(database, sweeps.leased_of_deleted(kind.table), limit)
-    for job_id, version in asked:
-        await database.ledger.request_cancel(kind.table, job_id, version, actor)
-    return len(asked)
+    asked, after = 0, sweeps.FIRST
+    while True:
+        page = await sweeps.fetch_leased(database, sweeps.leased_owners_after(kind.table), after, limit)
+        for job in page:
+            if job.user_status == "deleted":
+                asked += await database.ledger.request_cancel(kind.table, job.id, job.version, actor)
+        if len(page) < limit:
+            return asked
+        after = page[-1].id
