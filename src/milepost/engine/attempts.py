@@ -152,8 +152,12 @@ class Attempts:
         else:
             outcome = attempt.stopped()
         try:
-            if outcome is not None and not attempt.ending:
-                attempt.ending = True
+            if attempt.ending:
+                return  # it was buried: what its handler says now is dropped
+            attempt.ending = True
+            if outcome is None:
+                self._count_lost(attempt)
+            else:
                 await self._end(attempt, outcome)
         except Exception:
             # the lease will end and the job be rescued: nothing is lost but time
@@ -261,8 +265,6 @@ class Attempts:
             return
         attempt.stopping = why
         attempt.stopped_at = time.monotonic()
-        if why == "lost":
-            self.counts["lost"] += 1
         if attempt.task is not None:
             attempt.task.cancel(why)
 
@@ -275,7 +277,9 @@ class Attempts:
         self.counts["abandoned"] += 1
         logger.error("handler of %s ignores its stop (%s) and is abandoned", attempt.job, attempt.stopping)
         outcome = attempt.stopped()
-        if outcome is not None:
+        if outcome is None:
+            self._count_lost(attempt)
+        else:
             task = asyncio.get_running_loop().create_task(self._end(attempt, outcome))
             self._burials.add(task)
             task.add_done_callback(self._burials.discard)
@@ -293,6 +297,11 @@ class Attempts:
                 self._bury(attempt)
         if self._burials:
             await asyncio.wait(self._burials, timeout=5)
+
+    def _count_lost(self, attempt: Attempt) -> None:
+        """The job is another worker's: what this attempt did is dropped before it is written."""
+        self.counts["lost"] += 1
+        logger.warning("attempt of %s dropped: the job is no longer this worker's", attempt.job)
 
     def _forget(self, attempt: Attempt) -> None:
         if self._running.get(attempt.job.id) is attempt:
