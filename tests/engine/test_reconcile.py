@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -146,7 +147,7 @@ async def test_a_tick_looks_at_a_bounded_number_of_jobs(database: TenantDatabase
             doorbell.deliver, doorbell.begin_recall, doorbell.end_recall, doorbell.ring,
         )  # fmt: skip
 
-        async def known(self, bells: list[Bell]) -> list[bool]:
+        async def known(self, bells: Sequence[Bell]) -> list[bool]:
             asked.append(len(bells))
             return await doorbell.known(bells)
 
