@@ -14,7 +14,6 @@ from uuid_utils.compat import uuid7
 
 from milepost.api.app import create_app
 from milepost.api.dependencies import Dependencies
-from milepost.db.reads import active_models
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.api_key import ALLOWED
 from milepost.engine.api_keys import create_key, ensure_user
@@ -22,6 +21,7 @@ from milepost.kinds import all_kinds
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
 from milepost.storage import local_store
+from milepost.tenancy.models import active_models
 
 MODELS = ("offline/extract", "claude-sonnet-4-20250514")
 
@@ -65,7 +65,7 @@ async def deps(database: TenantDatabase, doorbell: Doorbell, owner: Any, tmp_pat
 
     return Dependencies(
         databases=databases, ringer=doorbell, kinds=all_kinds(), ids=uuid7, secret=b"s" * 32,
-        presence=doorbell.workers, active_models=lambda tenant: active_models(tenant.connections),
+        presence=doorbell.workers, active_models=active_models,
         store=local_store(tmp_path / "files"), default_model="offline/extract",
     )  # fmt: skip
 

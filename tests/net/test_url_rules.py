@@ -1,5 +1,7 @@
 """Which URLs are refused before anything is looked up, class by class."""
 
+# ruff: noqa: RUF001 - letters that look like others are what is tested
+
 from __future__ import annotations
 
 import pytest

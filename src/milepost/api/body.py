@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -179,7 +179,7 @@ def _check_escapes(value: Any) -> None:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    waiting = [value]
+    waiting: list[Any] = [value]
     while waiting:
         item = waiting.pop()
         if isinstance(item, str):
@@ -187,4 +187,4 @@ def _texts(value: Any) -> Iterator[str]:
         else:
             waiting.extend(_members(item))
             if isinstance(item, dict):
-                waiting.extend(item)
+                waiting.extend(cast("dict[str, Any]", item))

@@ -20,8 +20,9 @@ from milepost.api.etags import etag
 from milepost.api.problems import Problem
 from milepost.api.whole import shown
 from milepost.db.ledger import NewJob, Submitted
+from milepost.db.reads import keys_in_use
 from milepost.engine.kind import Kind
-from milepost.engine.submit import new_job, submit, submit_all
+from milepost.engine.submit import key_digest, new_job, submit, submit_all
 from milepost.kinds.requests import Strict
 
 KEY = re.compile(rb"[\x20-\x7e]{1,255}")
@@ -51,7 +52,7 @@ def _add(
 ) -> None:  # fmt: skip
     router.add_api_route(
         path, route, methods=["POST"], status_code=202, name=name, responses=responses, tags=[tag],
-        summary="Submit one job" if name.startswith("submit_many") is False else "Submit many jobs, all or none",
+        summary="Submit many jobs, all or none" if path.endswith(":batch") else "Submit one job",
         openapi_extra={"requestBody": schemas.body(model), "parameters": [schemas.IDEMPOTENCY_KEY]},
     )  # fmt: skip
 
@@ -99,17 +100,28 @@ class CreateMany(Create):
         caller = await _submitter(request, self._kind)
         key = idempotency_key(request, required=self._kind.key_required)
         asked = await read_model(request, self.model, self._deps.limits.batch_body)
-        # no caller can send a NUL, so the keys of a batch's members are never a caller's own
-        new = [
-            self._new(caller, job, None if key is None else f"{key}\x00{index}") for index, job in enumerate(asked.jobs)
-        ]
+        new = [self._new(caller, job, key and _member(key, index)) for index, job in enumerate(asked.jobs)]
         await self._checks.many(caller, new)
+        if key is not None:
+            await self._check_same_length(caller, key, len(new))
         submitted = await submit_all(caller.database, self._kind, new, self._deps.ringer)
         ids = [one.job.id for one in submitted]
         content = {"ids": ids, "count": len(ids)}
         if not any(one.created for one in submitted):
             return JSON(content, 200, {"Idempotency-Replayed": "true"})
         return JSON(content, 202, {"Retry-After": "1"})
+
+    async def _check_same_length(self, caller: Caller, key: str, length: int) -> None:
+        """A batch that continues another, or is a part of it, is another request."""
+        digests = [key_digest(caller.user_id, _member(key, index)) for index in range(length + 1)]
+        known = await keys_in_use(caller.database.connections, self._kind.table, digests)
+        if known and known != set(digests[:length]):
+            raise Problem("idempotency-key-reused", "This idempotency key was used for a batch of another length.")
+
+
+def _member(key: str, index: int) -> str:
+    # no caller can send a NUL, so a member's key is never a caller's own
+    return f"{key}\x00{index}"
 
 
 async def _submitter(request: Request, kind: Kind) -> Caller:

@@ -30,7 +30,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dependencies:
-    """`databases` raises KeyError for a tenant that does not exist. `secret` signs cursors, `pepper` keys the hashes
+    """What one process has open.
+
+    `databases` raises KeyError for a tenant that does not exist. `secret` signs cursors, `pepper` keys the hashes
     of API keys. `presence` answers the workers that are alive. `allowed_hosts` are exempt from the rules about
     callback URLs; `active_models` is asked at most once in five seconds per tenant.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,7 +16,7 @@ from milepost.api.problems import SLUGS, Problem, as_problem
 from milepost.api.validation import refusal
 from milepost.domain.errors import MilepostError
 
-SLUG_OF_STATUS = {slug.status: name for name, slug in reversed(SLUGS.items())}
+SLUG_OF_STATUS: Mapping[int, str] = {slug.status: name for name, slug in reversed(list(SLUGS.items()))}
 
 
 def install(app: FastAPI) -> None:

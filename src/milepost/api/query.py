@@ -92,7 +92,7 @@ def parameters_of(kind: Kind) -> type[Parameters]:
     """With the kind's own filters, typed as its columns are."""
     own: dict[str, Any] = {}
     for name in kind.filters:
-        column = Flag if name == "has_artifacts" else TYPES.get(kind.table.types[name], _text(kind, name))
+        column: Any = Flag if name == "has_artifacts" else TYPES.get(kind.table.types[name], _text(kind, name))
         own[name] = (column | None, None)
     return create_model(f"{kind.name.title().replace('_', '')}Parameters", __base__=Parameters, **own)
 

@@ -55,7 +55,7 @@ def shown(kind: Kind, job: Job, output_file: UUID | None = None) -> dict[str, An
 
 def _output_file(artifacts: Sequence[Artifact]) -> UUID | None:
     for artifact in reversed(artifacts):
-        tags = artifact.answer()["tags"] or {}
+        tags: dict[str, str] = artifact.answer()["tags"] or {}
         if tags.get("milepost.role") == "output" and artifact.status != "DELETED":
             return artifact.id
     return None

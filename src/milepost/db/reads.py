@@ -1,4 +1,4 @@
-"""What dashboards and callers read: lists with filters, one job with its history and files, active models."""
+"""What dashboards and callers read: lists with filters, one job with its history and files."""
 
 from __future__ import annotations
 
@@ -145,10 +145,12 @@ async def output_files(connections: Connections, kind: str, job_ids: Sequence[UU
     return await connections.run(work)
 
 
-async def active_models(connections: Connections) -> frozenset[str]:
-    async def work(connection: Connection[Any], _: bool) -> frozenset[str]:
-        rows = await connection.fetch("SELECT model_name FROM llm_models WHERE is_active")
-        return frozenset(row[0] for row in rows)
+async def keys_in_use(connections: Connections, table: JobTable, digests: Sequence[str]) -> set[str]:
+    """Which of these idempotency keys have a job already."""
+
+    async def work(connection: Connection[Any], _: bool) -> set[str]:
+        sql = f"SELECT idempotency_key FROM {table.name} WHERE idempotency_key = ANY ($1::text[])"
+        return {row[0] for row in await connection.fetch(sql, digests)}
 
     return await connections.run(work)
 
@@ -217,7 +219,7 @@ async def _count(connection: Connection[Any], listings: Sequence[Listing], wante
         f"(SELECT FROM {listing.table.name} j{_where(listing, wanted, None, at)} LIMIT {EXACT + 1})"
         for listing in listings
     ]
-    sql = f"SELECT count(*) FROM ({' UNION ALL '.join(arms)} LIMIT {EXACT + 1}) AS counted"
+    sql = f"SELECT count(*) FROM ({' UNION ALL '.join(arms)}) AS counted"
     try:
         count = await connection.fetchval(sql, *at.values, timeout=_left(ends))
     except (TimeoutError, asyncpg.QueryCanceledError):
@@ -260,8 +262,7 @@ def _where(listing: Listing, wanted: Wanted, part: Part | None, at: Arguments) -
     if wanted.statuses is not None:
         conditions.append(_one_of(listing, wanted.statuses))
     if wanted.search is not None:
-        pattern = at(f"%{literal(wanted.search)}%")
-        conditions.append("(" + " OR ".join(f"j.{name} ILIKE {pattern}" for name in listing.searched) + ")")
+        conditions.append(_found_in(listing, at(f"%{literal(wanted.search)}%")))
     if wanted.has_artifacts is not None:
         conditions.append(_with_artifacts(listing.table.kind, wanted.has_artifacts))
     if part is not None and part.after is not None:
@@ -273,6 +274,12 @@ def _one_of(listing: Listing, statuses: frozenset[str]) -> str:
     # literal, from the machine's own names: the planner matches them with partial indexes
     names = ", ".join(f"'{status}'" for status in listing.table.machine.phases if status in statuses)
     return f"j.status IN ({names})"
+
+
+def _found_in(listing: Listing, pattern: str) -> str:
+    # a kind without texts is never found by one; its argument is named all the same
+    texts = [f"j.{name} ILIKE {pattern}" for name in listing.searched] or [f"{pattern}::text IS NULL"]
+    return f"({' OR '.join(texts)})"
 
 
 def _with_artifacts(kind: str, wanted: bool) -> str:  # noqa: FBT001 - the value of a filter

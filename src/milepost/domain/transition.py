@@ -10,6 +10,8 @@ from uuid import UUID
 
 from milepost.domain.machine import Edge
 
+LONGEST_REASON = 500
+
 
 @dataclass(frozen=True, slots=True)
 class EffectStatement:
@@ -54,4 +56,7 @@ class Transition:
 
     @property
     def status_reason(self) -> str:
-        return f"{self.edge.reason} {self.note}" if self.note else self.edge.reason
+        """Cut to what the column holds, which is counted in bytes."""
+        if not self.note:
+            return self.edge.reason
+        return f"{self.edge.reason} {self.note}".encode()[:LONGEST_REASON].decode(errors="ignore")

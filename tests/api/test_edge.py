@@ -1,0 +1,132 @@
+"""The outermost layer: unknown paths and methods, headers, problems, the document that describes it all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+from milepost.api.app import create_app
+from milepost.api.problems import SLUGS
+from milepost.db.connections import Patience
+from milepost.db.tenants import DatabaseOptions, open_database
+from milepost.domain.api_key import make_key
+from tests.api.conftest import Person
+
+PATH = "/v1/executions"
+
+
+async def test_unknown_paths_are_not_found_and_known_ones_name_their_methods(anybody: Any, caster: Person) -> None:
+    for path in ("/", "/v1", "/v1/nothing", f"{PATH}/", f"/{PATH}", "/v1/%2e%2e/x", "/v1/executions%00", f"{PATH};x",
+                 f"{PATH}.", "/v2/executions", "/docs", "/redoc"):  # fmt: skip
+        answer = await caster.http.get(path)
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found"), path
+        assert answer.headers["content-type"] == "application/problem+json"
+    for method in ("DELETE", "PUT", "PATCH", "TRACE", "HEAD", "OPTIONS", "NONSENSE"):
+        answer = await anybody.request(method, PATH)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST"), method
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert (await anybody.get(f"{PATH}:batch")).headers["allow"] == "POST"
+
+
+async def test_too_many_and_too_long_headers_are_refused(caster: Person) -> None:
+    many = await caster.http.get(PATH, headers={f"X-{n}": "1" for n in range(500)})
+    long = await caster.http.get(PATH, headers={"X-Long": "x" * 65_536})
+
+    for answer in (many, long):
+        assert (answer.status_code, answer.json()["type"]) == (431, "/problems/headers-too-large")
+        assert answer.headers["connection"] == "close"
+
+
+async def test_every_answer_has_a_request_id_of_its_own(caster: Person, anybody: Any) -> None:
+    answers = [
+        await caster.http.get(PATH),
+        await anybody.get(PATH),
+        await anybody.get("/nothing"),
+        await anybody.get("/healthz"),
+    ]
+
+    assert len({answer.headers["x-request-id"] for answer in answers}) == 4
+
+
+async def test_every_problem_is_explained_where_its_type_points(anybody: Any) -> None:
+    for slug, meant in SLUGS.items():
+        answer = await anybody.get(f"/problems/{slug}")
+        assert (answer.status_code, answer.json()["status"]) == (200, meant.status)
+    assert (await anybody.get("/problems/nothing")).status_code == 404
+
+
+async def test_an_error_that_nobody_foresaw_is_a_problem_that_tells_nothing(deps: Any, caplog: Any) -> None:
+    async def broken(_: str) -> Any:
+        raise RuntimeError("postgresql://somebody:secret@10.0.0.1/x")
+
+    object.__setattr__(deps, "databases", broken)
+    headers = {"Authorization": f"Bearer {make_key(bytes(32)).text}"}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(create_app(deps)), base_url="http://test") as client:
+        answer = await client.get(PATH, headers=headers)
+
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal-error")
+    assert "secret" not in answer.text
+    assert answer.json()["instance"] in caplog.text
+
+
+async def test_a_database_that_is_away_is_a_503_with_a_time_to_come_back(deps: Any) -> None:
+    away = await open_database(
+        "default", "postgresql://nobody@127.0.0.1:1/x", DatabaseOptions(patience=Patience(whole=0.2, one_try=1.0))
+    )
+
+    async def databases(_: str) -> Any:
+        return away
+
+    object.__setattr__(deps, "databases", databases)
+    headers = {"Authorization": f"Bearer {make_key(bytes(32)).text}"}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(create_app(deps)), base_url="http://test") as client:
+        answer = await client.post(PATH, json={"prompt": "x"}, headers=headers)
+    await away.close()
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
+    assert answer.headers["retry-after"] == "2"
+
+
+async def test_redis_away_costs_a_producer_nothing(caster: Person, doorbell: Any, owner: Any) -> None:
+    await doorbell._redis.connection_pool.disconnect()
+    doorbell._redis.connection_pool.connection_kwargs["port"] = 1
+
+    answer = await caster.http.post(PATH, json={"prompt": "x"})
+
+    assert answer.status_code == 202
+    assert await owner.fetchval("SELECT count(*) FROM executions") == 1
+
+
+async def test_the_document_describes_requests_answers_and_problems(anybody: Any) -> None:
+    document = (await anybody.get("/openapi.json")).json()
+
+    submit = document["paths"][PATH]["post"]
+    request = document["components"]["schemas"]["CreateExecution"]
+    assert submit["requestBody"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/CreateExecution"
+    }
+    assert request["required"] == ["prompt"]
+    assert request["additionalProperties"] is False
+    assert {"max_tokens", "scheduled_at", "timeout_seconds"} <= set(request["properties"])
+    assert "application/problem+json" in submit["responses"]["4XX"]["content"]
+    assert {"page", "page_size", "status", "has_artifacts", "cursor"} <= {
+        parameter["name"] for parameter in document["paths"][PATH]["get"]["parameters"]
+    }
+    assert document["paths"]["/healthz"]["get"]["security"] == []
+    assert _dangling(document) == set()
+
+
+def _dangling(document: Any) -> set[str]:
+    found: set[str] = set()
+    waiting = [document]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            target = item.get("$ref")
+            if isinstance(target, str) and target.rsplit("/", 1)[1] not in document["components"]["schemas"]:
+                found.add(target)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return found
