@@ -1,4 +1,4 @@
-"""What dashboards and callers read: lists with filters, one job with its history and files."""
+"""What dashboards and callers read: lists with filters, one job with its history and files, active models."""
 
 from __future__ import annotations
 
@@ -151,6 +151,14 @@ async def keys_in_use(connections: Connections, table: JobTable, digests: Sequen
     async def work(connection: Connection[Any], _: bool) -> set[str]:
         sql = f"SELECT idempotency_key FROM {table.name} WHERE idempotency_key = ANY ($1::text[])"
         return {row[0] for row in await connection.fetch(sql, digests)}
+
+    return await connections.run(work)
+
+
+async def active_models(connections: Connections) -> frozenset[str]:
+    async def work(connection: Connection[Any], _: bool) -> frozenset[str]:
+        rows = await connection.fetch("SELECT model_name FROM llm_models WHERE is_active")
+        return frozenset(row[0] for row in rows)
 
     return await connections.run(work)
 
