@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Said, Up, call
+from tests.cli.running import Said, Up, call, new_folder
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Up]:
-    """`milepost up` in a folder that others may enter: started by root, PostgreSQL is another user."""
-    folder = Path(tempfile.mkdtemp(prefix="milepost-cli-"))
-    folder.chmod(0o755)
-    with Up(folder / "stack") as running:
+    with new_folder() as folder, Up(folder) as running:
         yield running
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

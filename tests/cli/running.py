@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +27,15 @@ def clean_environment(**extra: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MILEPOST_")}
     kept.pop("DATABASE_URL", None)
     return {**kept, **extra}
+
+
+@contextmanager
+def new_folder() -> Iterator[Path]:
+    """Directly below the temporary folder, and open: started by root, PostgreSQL is another user and must get in."""
+    folder = Path(tempfile.mkdtemp(prefix="milepost-cli-"))
+    folder.chmod(0o755)
+    yield folder / "stack"
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Up:
@@ -79,6 +90,7 @@ class Said:
 
     @property
     def json(self) -> Any:
+        assert self.out, self.err
         return json.loads(self.out)
 
 

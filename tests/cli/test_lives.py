@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import WITHIN_SECONDS, Up, call
+from tests.cli.running import WITHIN_SECONDS, Up, call, new_folder
 from tests.embedded.processes import wait_for_end, with_children
 
 pytestmark = [
@@ -23,10 +23,16 @@ pytestmark = [
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    for place in (tmp_path, *list(tmp_path.parents)[:2]):
-        place.chmod(0o755)
-    yield tmp_path / "stack"
+def folder() -> Iterator[Path]:
+    with new_folder() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def enduring() -> Iterator[Up]:
+    """A stack whose parts are killed one after another."""
+    with new_folder() as made, Up(made) as up:
+        yield up
 
 
 def family(up: Up) -> list[int]:
@@ -59,19 +65,21 @@ def test_a_stopped_stack_takes_its_note_with_it(folder: Path, number: signal.Sig
 
 
 @pytest.mark.parametrize("name", ["api", "worker-executions", "maintenance", "redis", "postgres"])
-def test_what_dies_comes_back_and_work_goes_on(folder: Path, name: str):
-    with Up(folder) as up:
-        before = up.note["pids"][name]
-        os.kill(before, signal.SIGKILL)
-        _wait_for_new_pid(up, name, before)
+def test_what_dies_comes_back_and_work_goes_on(enduring: Up, name: str):
+    before = enduring.note["pids"][name]
 
-        said = call("submit", "execution", "Is anybody there?", "--wait", "--json", "--data-dir", str(folder))
+    os.kill(before, signal.SIGKILL)
+    told = _next_line(enduring)
+    said = call("submit", "execution", "Is anybody there?", "--wait", "--json", "--data-dir", str(enduring.folder))
 
-        assert (said.code, said.json["status"]) == (0, "COMPLETED"), said.err
+    assert name.partition("-")[0] in told.lower()
+    assert (said.code, said.json["status"]) == (0, "COMPLETED"), said.err
+    assert call("verify", "--data-dir", str(enduring.folder)).code == 0
 
 
-def _wait_for_new_pid(up: Up, name: str, before: int) -> None:
-    """The note is written anew when a process was started again; what `up` says meanwhile is the sign to look."""
+def _next_line(up: Up) -> str:
+    """What the stack says about itself next, within a time that is long for it."""
     assert up.process.stderr
     ready, _, _ = select.select([up.process.stderr], [], [], WITHIN_SECONDS)
-    assert ready, f"nothing was said about the end of {name} ({before})"
+    assert ready, "nothing was said"
+    return up.process.stderr.readline()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 
+from milepost.db.urls import login_of
 from tests.cli.running import Up, call
 
 SECRETS = ("milepost.json", "development.key", "logins.json", "master.key")
@@ -77,4 +77,4 @@ def test_children_are_not_told_the_owners_address(stack: Up):
         environment = Path(f"/proc/{stack.note['pids'][name]}/environ").read_bytes()
 
         assert b"OWNER_DATABASE_URL" not in environment
-        assert os.path.basename(stack.note["owner_database_url"].partition("@")[0]).encode() not in environment
+        assert login_of(stack.note["owner_database_url"])[1].encode() not in environment

@@ -8,7 +8,7 @@ from milepost.cli.found import beside
 from milepost.cli.stack.secrets import Passwords, passwords_in, replace_private
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.db.urls import with_database
-from milepost.domain.api_key import ALLOWED, CHANCE_BYTES, parse_key
+from milepost.domain.api_key import ALLOWED, CHANCE_BYTES
 from milepost.engine.api_keys import KeyRing, create_key, ensure_user
 from milepost.settings import Settings
 from milepost.tenancy.first_start import Addresses, Plan, make_ready
@@ -75,7 +75,7 @@ async def _is_active(database: TenantDatabase, text: str, pepper: bytes | None) 
     async def databases(_: str) -> TenantDatabase:
         return database
 
-    key, ring = parse_key(text), KeyRing(databases, pepper)
-    holder = await ring.holder(key) if key is not None else None
+    ring = KeyRing(databases, pepper)
+    holder = await ring.holder(text)
     await ring.aclose()
     return holder is not None
