@@ -19,7 +19,7 @@ from milepost.db.urls import plain_url
 from milepost.domain.api_key import CHANCE_BYTES, hash_key, make_key
 
 BODY = json.dumps({"prompt": "Say nothing.", "model": "offline/extract", "max_tokens": 16}).encode()
-CONNECTIONS = 32
+CONNECTIONS = 100
 
 
 @asynccontextmanager

@@ -83,7 +83,7 @@ CREATE TABLE executions (
 
 CREATE INDEX idx_executions_created_at ON executions (created_at DESC, id);
 
-CREATE INDEX idx_executions_job_name ON executions (job_name);
+CREATE INDEX idx_executions_job_name ON executions USING hash (job_name);
 
 CREATE INDEX idx_executions_status ON executions (status, created_at DESC, id) WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED');
 
