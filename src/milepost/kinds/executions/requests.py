@@ -50,7 +50,7 @@ class ResourceConfig(Strict):
 class CreateExecution(CreateJob):
     """One prompt for one model. `timeout_seconds` limits one attempt."""
 
-    prompt: Annotated[PlainText, AfterValidator(prompt_text)]
+    prompt: Annotated[PlainText, AfterValidator(prompt_text)] = Field(examples=["Why do birds sing at dawn?"])
     model: PlainText | None = Field(default=None, min_length=1, max_length=100)
     max_tokens: int = Field(default=4096, ge=1, le=200_000)
     metadata: Annotated[dict[str, Any], within_json(16 * 1024)] | None = None
