@@ -50,7 +50,7 @@ class Visitor:
         @given(case=operation.as_strategy(generation_mode=mode), choice=st.integers(0, 1_000))
         @settings(
             max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=tuple(HealthCheck),
         )  # fmt: skip
         def run(case: Any, choice: int) -> None:
             self._call(case, random.Random(choice))
@@ -95,7 +95,7 @@ async def test_no_request_that_the_document_describes_is_answered_with_a_5xx_or_
         visitor = Visitor(url, operator.key, known)
 
         def visit_all() -> int:
-            operations = [found.ok() for found in schema.get_all_operations()]
+            operations: list[Any] = [found.ok() for found in schema.get_all_operations()]  # type: ignore[union-attr]
             for operation in operations:
                 for mode in MODES:
                     visitor.visit(operation, mode)

@@ -58,6 +58,7 @@ async def test_a_waiting_read_answers_progress_tokens_and_files_that_change_unde
     third = await asked
 
     assert (second.json()["progress"], second.json()["version"]) == (30, 2)
+    assert second.json()["seconds_left"] >= 0
     assert [artifact["file_name"] for artifact in third.json()["artifacts"]] == ["log.txt"]
 
 

@@ -173,6 +173,7 @@ def _job(kind: Kind) -> Schema:
     required = list(properties)
     if "output" in properties:
         properties["output_artifact_id"] = _column("UUID", nullable=True)
+    properties["seconds_left"] = _column("INTEGER", nullable=True)
     properties["status_transitions"] = {"type": "array", "items": ref("StatusTransition")}
     properties["artifacts"] = {"type": "array", "items": {"type": "object"}}
     return {"type": "object", "properties": properties, "required": required}

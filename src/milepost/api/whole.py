@@ -11,6 +11,7 @@ from milepost.api.auth import Caller
 from milepost.api.etags import etag
 from milepost.api.problems import not_found
 from milepost.db.reads import Whole, find_whole
+from milepost.domain.estimate import seconds_left
 from milepost.domain.job import Job
 from milepost.engine.artifacts import Artifact
 from milepost.engine.kind import Kind
@@ -40,9 +41,16 @@ def found(kind: Kind, whole: Whole) -> Found:
     artifacts = [Artifact(row) for row in whole.artifacts]
     content = shown(kind, whole.job, _output_file(artifacts))
     tag = etag(content, ((artifact.id, artifact.status) for artifact in artifacts))
+    # after the tag: it changes with every heartbeat, and nobody is to be woken by that
+    content["seconds_left"] = time_left_of(whole.job)
     content["status_transitions"] = whole.transitions
     content["artifacts"] = [artifact.answer() for artifact in artifacts]
     return Found(kind, whole.job, content, tag)
+
+
+def time_left_of(job: Job) -> int | None:
+    """As of the last sign of life, which is the database's time and at most a heartbeat old."""
+    return seconds_left(job["progress"], job.claimed_at, job["updated_at"])
 
 
 def shown(kind: Kind, job: Job, output_file: UUID | None = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,12 +15,13 @@ from milepost.domain.machine import Phase
 
 # counting stops here: nobody reads a larger figure exactly, and a page load must not scan a table
 EXACT = 10_000
-# due jobs that a position is looked for among, beyond the job itself
-LOOKED_AT = 100_000
+# of the due jobs behind a job, so many are looked at for those that overtake it by priority
+LOOKED_AT = 50_000
 
 
-class Count(NamedTuple):
-    """`more`: there are more than were counted."""
+@dataclass(frozen=True, slots=True)
+class Count:
+    """`more`: there are, or may be, more than were counted."""
 
     count: int
     more: bool

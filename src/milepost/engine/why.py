@@ -37,7 +37,7 @@ class Held:
 class Why:
     """The reason, and what there is to know beside it; `text` is the same for people.
 
-    `ahead`: due jobs that go before this one, exact up to 10,000; `ahead_more`: there are more. `workers`: alive and
+    `ahead`: due jobs that go before this one, exact up to 10,000; `ahead_more`: or more. `workers`: alive and
     able to run this kind; None when Redis, which knows, does not answer.
     """
 
@@ -139,7 +139,7 @@ def _text(reason: Reason, kind: Kind, job: Job, place: Place | None, lease: Held
 def _ahead(place: Place | None) -> str:
     if place is None or not (place.ahead.count or place.ahead.more):
         return "no job goes before it"
-    some = f"more than {place.ahead.count}" if place.ahead.more else str(place.ahead.count)
+    some = f"at least {place.ahead.count}" if place.ahead.more else str(place.ahead.count)
     return f"{some} due {'job goes' if some == '1' else 'jobs go'} before it"
 
 
