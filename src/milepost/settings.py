@@ -60,6 +60,8 @@ class Settings(BaseSettings):
 
     max_jobs: int = Field(default=100, ge=1, le=10_000)
     grace_seconds: float = Field(default=30.0, ge=0)
+    lease_seconds: float | None = Field(default=None, ge=2)
+    """How long a silent worker keeps its jobs before another gets them. Default: what the kind says, 20."""
 
     default_model: str | None = None
     anthropic_api_key: SecretStr | None = None

@@ -8,7 +8,8 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -143,13 +144,21 @@ def handler_module(kind: Kind) -> ModuleType:
         raise ConfigurationError(f"There is no handler for {kind.path}: no package {name}.") from None
 
 
+def with_lease(kind: Kind, seconds: float | None) -> Kind:
+    """The kind with leases of that length, renewed four times in it."""
+    if seconds is None:
+        return kind
+    lease = replace(kind.policy.lease, length=timedelta(seconds=seconds), beat_every=timedelta(seconds=seconds / 4))
+    return replace(kind, policy=replace(kind.policy, lease=lease))
+
+
 @asynccontextmanager
 async def open_worker(
     runtime: Runtime, paths: Sequence[str], *, burst: bool = False, handle_signals: bool = True
 ) -> AsyncIterator[Worker]:
     """A worker for the named kinds, ready to `async_run`. Raises UnknownKind and ConfigurationError."""
-    kinds = [find_kind(path) for path in paths]
     settings = runtime.settings
+    kinds = [with_lease(find_kind(path), settings.lease_seconds) for path in paths]
     async with AsyncExitStack() as stack:
         handlers: dict[str, Any] = {}
         ports: dict[str, Any] = {"store": runtime.store}
@@ -177,6 +186,8 @@ async def open_worker(
             max_jobs=settings.max_jobs,
             grace=settings.grace_seconds,
             beat_every=min(kind.policy.lease.beat_every.total_seconds() for kind in kinds),
+            # a bell whose worker died between taking it and claiming its job is back as soon as a lost lease would be
+            hold=min(kind.policy.lease.length.total_seconds() for kind in kinds),
             burst=burst,
             handle_signals=handle_signals,
         )
