@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from milepost.api.artifacts import BrokenOff
+from milepost.api.ranges import BrokenOff
 from milepost.storage import paths
 from tests.api_fixtures import Caller, House
 from tests.factories import TABLE, new_execution

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from milepost.api.body import read_model
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import id_in_path, only, readable
 from milepost.api.problems import Problem, not_found
+from milepost.api.ranges import etags, held_back, joined, part
 from milepost.api.validation import fault
 from milepost.db.artifact_rows import NewArtifact
 from milepost.domain.job import Job
@@ -38,7 +38,6 @@ from milepost.kinds.executions.artifacts import CreateArtifact
 from milepost.storage import FileTooLarge, InvalidPath, NoSuchFile, Store, Stored, StoreRefused, paths
 
 KIND = "execution"
-RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 BYTES: dict[int | str, Any] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
     206: {"description": "A part of the bytes"},
@@ -220,16 +219,16 @@ class Files:
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, no-cache",
         }
-        if etag in _etags(request.headers.get("if-none-match")):
+        if etag in etags(request.headers.get("if-none-match")):
             return Response(status_code=304, headers=headers)
         media_type = artifact.row["mime_type"] or "application/octet-stream"
-        part = _part(request, etag, size)
-        if part is None:
+        wanted = part(request, etag, size)
+        if wanted is None:
             whole = await self._first(self.store.read(artifact.file_path, sha256=checksum))
             return StreamingResponse(
-                _held_back(whole), headers={**headers, "Content-Length": str(size)}, media_type=media_type
+                held_back(whole), headers={**headers, "Content-Length": str(size)}, media_type=media_type
             )
-        start, end = part
+        start, end = wanted
         headers |= {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
         chunks = await self._first(self.store.read(artifact.file_path, start=start, end=end))
         return StreamingResponse(chunks, 206, headers, media_type)
@@ -240,7 +239,7 @@ class Files:
             first = await anext(chunks, b"")
         except StoreRefused:
             raise self._refused() from None
-        return _joined(first, chunks)
+        return joined(first, chunks)
 
     async def remove(self, path: str) -> None:
         """After the row said so. What cannot be removed now is swept a day later."""
@@ -268,48 +267,3 @@ def _mismatch(detail: str) -> Problem:
 
 def _no_upload(artifact: Artifact) -> Problem:
     return Problem("illegal-transition", f"The artifact is {artifact.status}: it takes no upload.")
-
-
-def _etags(header: str | None) -> set[str]:
-    return {part.strip().removeprefix("W/") for part in (header or "").split(",")}
-
-
-def _part(request: Request, etag: str, size: int) -> tuple[int, int] | None:
-    """Start and end of the one part asked for; None for the whole. What is no range of bytes is ignored, as HTTP says."""
-    found = RANGE.fullmatch(request.headers.get("range", "").strip())
-    if found is None or found[0] == "bytes=-" or request.headers.get("if-range", etag) != etag:
-        return None
-    if not found[1]:
-        start, end = max(0, size - int(found[2])), size
-    else:
-        start, end = int(found[1]), min(size, int(found[2]) + 1 if found[2] else size)
-        if found[2] and int(found[2]) < start:
-            return None
-    if start >= end:
-        raise Problem("range-not-satisfiable", headers={"Content-Range": f"bytes */{size}"})
-    return start, end
-
-
-class BrokenOff(Exception):
-    """The bytes turned out wrong or unreadable when some had been sent: the answer ends short, so that it shows."""
-
-
-async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
-    try:
-        async for chunk in rest:
-            yield chunk
-    except StoreRefused as error:
-        raise BrokenOff(str(error)) from error
-
-
-async def _held_back(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """One chunk late: the last goes out only when the digest of all was right."""
-    held = b""
-    async for chunk in chunks:
-        if held:
-            yield held
-        held = chunk
-    if held:
-        yield held
