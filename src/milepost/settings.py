@@ -1,4 +1,4 @@
-"""Every setting, with its default. Read from the environment (`MILEPOST_…`), else from a running stack's milepost.json."""
+"""Every setting, with its default and what it is for. Read from the environment (`MILEPOST_…`), else from a running stack's milepost.json."""
 
 from __future__ import annotations
 
@@ -30,46 +30,76 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MILEPOST_", extra="ignore", populate_by_name=True)
 
     mode: Literal["development", "production"] = "development"
+    """Production refuses executions for which no provider is configured; development answers them with `offline/extract`."""
     data_dir: Path = Path(".milepost")
+    """Where a stack keeps its servers, keys, files and `milepost.json`."""
 
     database_url: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("MILEPOST_DATABASE_URL", "DATABASE_URL", "database_url")
     )
+    """The tenant database, as API and workers connect: a login with the rights of `milepost_app`."""
     maintenance_database_url: SecretStr | None = None
+    """The same database for maintenance, which may delete: a login of `milepost_maintenance`. Default: database_url."""
     owner_database_url: SecretStr | None = None
+    """The same database for `milepost migrate` alone: a login of `milepost_owner`. Default: database_url."""
     control_database_url: SecretStr | None = None
+    """The control database. Default: beside the tenant's, its name with `_control` added."""
     control_owner_database_url: SecretStr | None = None
+    """The control database as its owner, for `milepost migrate` alone."""
     redis_url: SecretStr | None = None
+    """Redis or Valkey, of this installation alone."""
     pooler: bool = False
+    """Whether a transaction pooler (PgBouncer, Neon, Supabase) stands before PostgreSQL: statement caches are off."""
 
     master_key_file: Path | None = None
+    """File with the key that wraps every tenant's key. Default: `master.key` in the data folder, made at the first start."""
     master_key: SecretStr | None = None
+    """The key itself, instead of a file."""
     api_key_pepper: SecretStr | None = None
+    """Keys the hashes of API keys. Changing it revokes all of them."""
 
     api_url: str = "http://127.0.0.1:8000"
+    """Where the command line and the client find the API."""
     api_key: SecretStr | None = None
+    """With which key they call it."""
     host: str = "127.0.0.1"
+    """The address that the API listens on."""
     port: int = 8000
+    """The port that the API listens on; 0 takes a free one."""
     allow_http_callbacks: bool = False
+    """Whether callback URLs may be http: for development only."""
 
-    storage: str | None = Field(default=None, description="a folder, or s3://bucket/prefix; default: <data_dir>/files")
+    storage: str | None = None
+    """Where files lie: a folder, or `s3://bucket/prefix`. Default: `files` in the data folder."""
     s3_endpoint: str | None = None
+    """Of an S3-compatible store that is not Amazon's."""
     s3_region: str | None = None
+    """Default: us-east-1."""
     s3_access_key_id: SecretStr | None = None
+    """Needed for `s3://`."""
     s3_secret_access_key: SecretStr | None = None
+    """Needed for `s3://`."""
 
     max_jobs: int = Field(default=100, ge=1, le=10_000)
+    """How many jobs one worker process runs at a time."""
     grace_seconds: float = Field(default=30.0, ge=0)
+    """How long a worker that was told to stop lets running jobs finish before it hands them back."""
     lease_seconds: float | None = Field(default=None, ge=2)
-    """How long a silent worker keeps its jobs before another gets them. Default: what the kind says, 20."""
+    """How long a silent worker keeps its jobs. Default: the kind's own, 20."""
 
     default_model: str | None = None
+    """The model of executions that name none. Default: `offline/extract` in development without a provider's key."""
     anthropic_api_key: SecretStr | None = None
+    """For the models of the provider `claude`."""
     openai_api_key: SecretStr | None = None
+    """For the models of the provider `openai`."""
     google_api_key: SecretStr | None = None
+    """For the models of the provider `gemini`."""
 
     log_format: Literal["text", "json"] = "text"
+    """How log lines on standard error look."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
 
     def need(self, name: str) -> str:
         """The value of a setting that must be there. Raises ConfigurationError that says how to give it."""
@@ -86,11 +116,7 @@ def load(**given: Any) -> Settings:
     """Command-line values first, then the environment, then the stack that runs in the data folder."""
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     stack = read_stack(settings.data_dir)
-    found = {
-        name: stack[name]
-        for name in FROM_STACK
-        if name in stack and name not in settings.model_fields_set
-    }
+    found = {name: stack[name] for name in FROM_STACK if name in stack and name not in settings.model_fields_set}
     # a server named in the environment is never mixed with the stack's
     if "database_url" in settings.model_fields_set:
         found = {name: value for name, value in found.items() if "database_url" not in name}
@@ -105,7 +131,9 @@ def read_stack(data_dir: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}.", hint="Stop the stack and start it again.") from None
+        raise ConfigurationError(
+            f"{path} cannot be read: {error}.", hint="Stop the stack and start it again."
+        ) from None
 
 
 def _typed(name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from milepost.domain.errors import ConfigurationError
 from milepost.wiring import Runtime
 from workers.executions.handler import run
 from workers.executions.models import Models
@@ -16,8 +17,17 @@ __all__ = ["open_ports", "run"]
 
 @asynccontextmanager
 async def open_ports(runtime: Runtime) -> AsyncIterator[Mapping[str, Any]]:
-    """Providers are opened when a job first needs one, and closed with the worker."""
-    pool = ProviderPool(runtime.directory.providers, api_keys(runtime), offline=runtime.settings.mode == "development")
+    """Providers are opened when a job first needs one, and closed with the worker.
+
+    Raises ConfigurationError in production where no provider has a key.
+    """
+    keys, offline = api_keys(runtime), runtime.settings.mode == "development"
+    if not keys and not offline:
+        raise ConfigurationError(
+            "No provider of language models is configured.",
+            hint="Set MILEPOST_ANTHROPIC_API_KEY, MILEPOST_OPENAI_API_KEY or MILEPOST_GOOGLE_API_KEY.",
+        )
+    pool = ProviderPool(runtime.directory.providers, keys, offline=offline)
     try:
         yield {"models": Models(), "providers": pool}
     finally:

@@ -1,0 +1,109 @@
+"""A stack on servers that run already, and the settings that production insists on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from milepost.db.urls import login_of, with_database
+from tests.cli.running import Up, call, clean_environment, new_folder
+from tests.db_fixtures import drop
+from tests.embedded.processes import wait_for_end
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def servers(template: str, redis_server: Any) -> Iterator[dict[str, str]]:
+    """What somebody exports who has a PostgreSQL and a Redis."""
+    redis_url = redis_server.url.rpartition("/")[0] + "/7"
+    yield {"MILEPOST_DATABASE_URL": with_database(template, "elsewhere"), "MILEPOST_REDIS_URL": redis_url}
+
+    async def clear() -> None:
+        connection = await asyncpg.connect(template)
+        there = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'elsewhere%'")
+        await connection.close()
+        for row in there:
+            await drop(template, row[0])
+
+    asyncio.run(clear())
+
+
+def test_named_servers_are_used_and_found_by_whoever_names_them_too(
+    servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    with new_folder() as folder, Up(folder, environment=servers) as up:
+        note = up.note
+        for name, value in servers.items():
+            monkeypatch.setenv(name, value)
+        done = call("submit", "execution", "Somewhere else.", "--wait", "--json", "--data-dir", str(folder))
+        verified = call("verify", "--data-dir", str(folder))
+        examined = call("doctor", "--json", "--data-dir", str(folder))
+
+        assert not {"postgres", "redis"} & set(note["pids"])
+        assert note["redis_url"] == servers["MILEPOST_REDIS_URL"]
+        assert note["owner_database_url"] == servers["MILEPOST_DATABASE_URL"]
+        assert login_of(note["database_url"])[0] == "milepost_elsewhere_app"
+        assert note["control_database_url"].endswith("/elsewhere_control")
+        assert (done.code, done.json["status"]) == (0, "COMPLETED")
+        assert verified.code == 0, verified.err
+        assert examined.code == 0, examined.out
+
+
+def test_production_without_a_provider_is_refused_with_a_clear_error(servers: dict[str, str]):
+    with new_folder() as folder:
+        environment = clean_environment(**servers, MILEPOST_MODE="production")
+        ended = _up_that_fails(folder, environment)
+
+        assert ended.returncode == 5
+        assert "No provider of language models is configured" in ended.stderr
+        assert "Traceback" not in ended.stderr
+        assert not (folder / "milepost.json").exists()
+
+
+def test_a_database_that_is_away_is_said_to_be():
+    with new_folder() as folder:
+        environment = clean_environment(MILEPOST_DATABASE_URL="postgresql://o:secret@127.0.0.1:9/x")
+        ended = _up_that_fails(folder, environment)
+
+        assert ended.returncode == 5
+        assert "PostgreSQL is not available" in ended.stderr
+        assert "secret" not in ended.stderr
+
+
+def _up_that_fails(folder: Any, environment: dict[str, str]) -> Any:
+    command = [sys.executable, "-P", "-m", "milepost.cli.app", "up", "--port", "0", "--data-dir", str(folder)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_stack_that_is_stopped_while_it_starts_leaves_nothing():
+    with new_folder() as folder:
+        command = [sys.executable, "-P", "-m", "milepost.cli.app", "up", "--port", "0", "--data-dir", str(folder)]
+        process = subprocess.Popen(command, env=clean_environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        postgres = _postmaster(folder)
+
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+
+        wait_for_end([postgres])
+        assert process.returncode == 130
+        assert said == b""
+        assert not (folder / "milepost.json").exists()
+
+
+def _postmaster(folder: Any) -> int:
+    """Its pid, as soon as there is one: the start has then just begun."""
+    file, ends = folder / "postgres" / "cluster" / "postmaster.pid", time.monotonic() + 60
+    while time.monotonic() < ends:
+        if file.exists() and (lines := file.read_text().splitlines()):
+            return int(lines[0])
+        time.sleep(0.01)
+    raise AssertionError("PostgreSQL did not start")
