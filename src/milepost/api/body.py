@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import Scope
 
 from milepost.api.problems import Problem
@@ -87,15 +87,20 @@ async def read_bytes(request: Request, limit: int) -> bytes:
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > limit:
-                raise _too_large(limit)
-            parts.append(part)
-    except ClientDisconnect:
-        raise Problem("bad-request", "The body did not arrive in full.") from None
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    # not request.stream(): a generator costs more than most bodies
+    while True:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise Problem("bad-request", "The body did not arrive in full.")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        if not parts and not message.get("more_body", False):
+            return part
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 def _too_large(limit: int) -> Problem:

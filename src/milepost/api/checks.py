@@ -75,8 +75,7 @@ class ActiveModels:
 
     async def of(self, database: TenantDatabase) -> frozenset[str]:
         now = asyncio.get_running_loop().time()
-        until, models = self._found.get(database.name, (0.0, frozenset[str]()))
-        if until <= now:
-            models = await self._ask(database)
-            self._found[database.name] = (now + REMEMBERED_SECONDS, models)
-        return models
+        found = self._found.get(database.name)
+        if found is None or found[0] <= now:
+            found = self._found[database.name] = (now + REMEMBERED_SECONDS, await self._ask(database))
+        return found[1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
+from functools import lru_cache
 from itertools import count
 from time import perf_counter
 
@@ -59,20 +61,29 @@ class Edge:
         await problem.response(request_id)(scope, receive, named)
 
 
+@lru_cache(maxsize=1024)
+def _figures(method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
+    """Looking a metric up by its labels costs more than counting."""
+    return observe.REQUESTS.labels(method, route, status).inc, observe.REQUEST_SECONDS.labels(route).observe
+
+
 def count_answer(scope: Scope, status: int, seconds: float) -> None:
     """By the route's template: a path of its own for every job would be a metric for every job."""
     route = getattr(scope.get("route"), "path", "none")
     method = scope["method"] if scope["method"] in METHODS else "other"
-    observe.REQUESTS.labels(method, route, status).inc()
-    observe.REQUEST_SECONDS.labels(route).observe(seconds)
+    inc, took = _figures(method, route, status)
+    inc()
+    took(seconds)
 
 
 def refused(scope: Scope, limits: Limits) -> Problem | None:
     """What no route is to see."""
     headers = scope["headers"]
-    if len(headers) > limits.header_count or sum(len(n) + len(v) for n, v in headers) > limits.headers:
-        return Problem("headers-too-large", headers={"Connection": "close"})
+    size = 0
     for name, value in headers:
+        size += len(name) + len(value)
         if name == b"content-encoding" and value.lower() != b"identity":
             return Problem("unsupported-encoding", headers={"Connection": "close"})
+    if size > limits.headers or len(headers) > limits.header_count:
+        return Problem("headers-too-large", headers={"Connection": "close"})
     return None

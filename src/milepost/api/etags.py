@@ -24,7 +24,8 @@ def etag(answer: Mapping[str, Any], files: Iterable[tuple[UUID, str]] = ()) -> s
 
     `files`: ids and statuses of its artifacts.
     """
-    shown = {name: value for name, value in answer.items() if name != "updated_at"}
+    shown = dict(answer)
+    shown.pop("updated_at", None)
     digest = blake2b(orjson.dumps([shown, list(files)], default=plain, option=CANONICAL), digest_size=6).hexdigest()
     return f'"{answer["version"]}.{digest}"'
 

@@ -76,5 +76,7 @@ class Kind:
 
     def answer(self, job: Job) -> dict[str, Any]:
         """The job as anybody may see it, `kind` and `phase` included."""
-        shown = {name: value for name, value in self.shown(job).items() if name not in HIDDEN}
+        shown = dict(self.shown(job))
+        for name in HIDDEN:
+            shown.pop(name, None)
         return {"id": job.id, "kind": self.name, "phase": self.phase(job).value, **shown}
