@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -92,7 +92,7 @@ class Life:
 
 
 @pytest.fixture
-async def born(database: TenantDatabase, kind: Kind) -> AsyncIterator[Any]:
+async def born(database: TenantDatabase, kind: Kind) -> Callable[..., Awaitable[Life]]:
     """Submits a job of the kind: `life = await born(max_attempts=1)`."""
 
     async def submit(user_id: UUID | None = None, **changes: Any) -> Life:
@@ -101,7 +101,7 @@ async def born(database: TenantDatabase, kind: Kind) -> AsyncIterator[Any]:
         submitted = await database.ledger.submit(kind.table, new)
         return Life(database, kind, submitted.job)
 
-    yield submit
+    return submit
 
 
 @pytest.fixture

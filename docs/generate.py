@@ -1,0 +1,239 @@
+"""Writes the pages that the code itself can tell: states, settings, commands, routes, and the Procfile's workers.
+
+`make docs` writes them; `--check` only says which are out of date, and exits 1 if any is.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+import typer.main
+from pydantic.fields import FieldInfo
+from uuid_utils.compat import uuid7
+
+from milepost import settings as settings_module
+from milepost.api.app import create_app
+from milepost.api.dependencies import Dependencies
+from milepost.api.openapi import PUBLIC
+from milepost.cli import exits
+from milepost.cli.app import COMMANDS, build
+from milepost.domain.machine import Edge, StateMachine
+from milepost.engine.kind import Kind
+from milepost.kinds import all_kinds
+from milepost.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+GENERATED = "<!-- Written by docs/generate.py: run `make docs`. -->"
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file and what it should hold."""
+    return {
+        ROOT / "docs" / "states.md": states(all_kinds()),
+        ROOT / "docs" / "settings.md": settings(),
+        ROOT / "docs" / "commands.md": commands(),
+        ROOT / "docs" / "routes.md": routes(),
+        ROOT / "Procfile": procfile((ROOT / "Procfile").read_text()),
+    }
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def page(title: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", GENERATED, *parts]) + "\n"
+
+
+# ------------------------------------------------------------------------------------------------ states
+
+
+def states(kinds: Sequence[Kind]) -> str:
+    told = (
+        "The machine of every kind, as `src/milepost/kinds/` defines it. The same edges fill the table"
+        " `legal_transitions`, which the database's own guards ask; any other change of a status is refused. What each guard means stands in `GUARDS` of `src/milepost/db/statements.py`."
+    )
+    return page("States", told, *(_states_of(kind) for kind in kinds))
+
+
+def _states_of(kind: Kind) -> str:
+    machine = kind.machine
+    statuses = [
+        [f"`{status}`", str(phase), "yes" if phase.terminal else ""] for status, phase in machine.phases.items()
+    ]
+    return "\n\n".join(
+        [
+            f"## {kind.path}",
+            f"```mermaid\n{machine.mermaid()}\n```",
+            table(("status", "phase", "an end"), statuses),
+            table(("from", "to", "reason", "who", "guards"), [_edge(edge) for edge in _in_order(machine)]),
+        ]
+    )
+
+
+def _in_order(machine: StateMachine) -> list[Edge]:
+    order = {status: index for index, status in enumerate(("", *machine.phases))}
+    return sorted(machine.edges, key=lambda e: (order[e.from_status], order[e.to_status], e.reason, e.by))
+
+
+def _edge(edge: Edge) -> list[str]:
+    start = f"`{edge.from_status}`" if edge.from_status else "(new)"
+    return [start, f"`{edge.to_status}`", edge.reason, edge.by, ", ".join(sorted(edge.guards))]
+
+
+# ------------------------------------------------------------------------------------------------ settings
+
+
+def settings() -> str:
+    told = (
+        "Read from the environment; a command's option goes before it, and where neither says anything, the stack that"
+        " runs in the data folder (`milepost.json`) gives the addresses. Secrets are never shown or logged."
+    )
+    meanings = _meanings()
+    rows = [_setting(name, field, meanings[name]) for name, field in Settings.model_fields.items()]
+    return page("Settings", told, table(("variable", "default", "what it is for"), rows), ELSEWHERE)
+
+
+ELSEWHERE = """## Read elsewhere
+
+| variable | what it is for |
+| --- | --- |
+| `MILEPOST_PG_BIN`, `MILEPOST_REDIS_BIN` | folders with the programs of PostgreSQL and of Redis or Valkey, instead of the wheels' |
+| `MILEPOST_TEST_DATABASE_URL`, `MILEPOST_TEST_REDIS_URL` | servers for the test suite, instead of embedded ones |
+| `PORT` | the port that the Procfile's `web` line listens on |"""
+
+
+def _meanings() -> dict[str, str]:
+    """The string below each field of Settings."""
+    tree = ast.parse(Path(settings_module.__file__).read_text())
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
+    found: dict[str, str] = {}
+    for field, below in pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            found[ast.unparse(field.target)] = str(below.value.value)
+    return found
+
+
+def _setting(name: str, field: FieldInfo, meaning: str) -> list[str]:
+    variables = f"`MILEPOST_{name.upper()}`" + (" (or `DATABASE_URL`)" if name == "database_url" else "")
+    default = "" if field.default is None else f"`{field.default}`"
+    return [variables, default.replace("True", "true").replace("False", "false"), meaning]
+
+
+# ------------------------------------------------------------------------------------------------ commands
+
+
+def commands() -> str:
+    root: Any = typer.main.get_command(build(list(COMMANDS)))
+    told = [
+        f"{exits.EXPLAINED} 130 interrupted.",
+        "Every reading command takes `--json`: one document on standard output.",
+    ]
+    found = [_command(path, command) for path, command in _leaves(root, "milepost")]
+    return page("Commands", *told, *found)
+
+
+def _leaves(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    children: Mapping[str, Any] | None = getattr(command, "commands", None)
+    if children is None:
+        yield path, command
+        return
+    for name, child in children.items():
+        yield from _leaves(child, f"{path} {name}")
+
+
+def _command(path: str, command: Any) -> str:
+    context = command.context_class(command, info_name=path)
+    shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
+    arguments = [parameter for parameter in shown if parameter.param_type_name == "argument"]
+    words = " ".join([path, *(_argument(argument) for argument in arguments)])
+    rows = [_option(parameter, context) for parameter in shown if parameter not in arguments]
+    parts = [f"## {path}", " ".join(command.help.split()), f"`{words}{' [OPTIONS]' if rows else ''}`"]
+    return "\n\n".join([*parts, *([table(("option", "what it does"), rows)] if rows else [])])
+
+
+def _argument(argument: Any) -> str:
+    name = argument.metavar or argument.name.upper()
+    return name if argument.required else f"[{name}]"
+
+
+def _option(option: Any, context: Any) -> list[str]:
+    names, told = option.get_help_record(context)
+    return [f"`{names}`", " ".join(told.split())]
+
+
+# ------------------------------------------------------------------------------------------------ routes
+
+
+def routes() -> str:
+    told = (
+        "Bodies, parameters and answers are described at `/openapi.json`. Every refusal is a problem document"
+        " (RFC 9457) whose `type` is explained at `/problems/{slug}`."
+    )
+    document = create_app(_nothing_open()).openapi()
+    rows = [
+        (path, method.upper(), operation.get("summary", ""))
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if method in METHODS
+    ]
+    parts: list[str] = []
+    for room, members in groupby(sorted(rows, key=_room_of_row), key=lambda row: _room(row[0])):
+        lines = [[f"`{method} {path}`", summary] for path, method, summary in members]
+        parts.append(f"## {room}\n\n{table(('route', 'what it does'), lines)}")
+    return page("Routes", told, *parts)
+
+
+def _room(path: str) -> str:
+    if path in PUBLIC:
+        return "without a key"
+    return path.split("/")[2].partition(":")[0]
+
+
+def _room_of_row(row: tuple[str, str, str]) -> tuple[Any, ...]:
+    path, method, _ = row
+    room = _room(path)
+    return (room == "without a key", room, path, METHODS.index(method.lower()))
+
+
+def _nothing_open() -> Dependencies:
+    """Enough to know the routes, and nothing that answers."""
+
+    async def away(*_: Any) -> Any:
+        raise KeyError
+
+    closed: Any = None
+    return Dependencies(
+        databases=away, ringer=closed, kinds=all_kinds(), ids=uuid7, secret=b"", presence=away, active_models=away
+    )
+
+
+# ------------------------------------------------------------------------------------------------ Procfile
+
+
+def procfile(present: str) -> str:
+    """The other lines as they are; one worker line a kind."""
+    others = [line for line in present.splitlines() if not line.startswith("worker_")]
+    workers = [f"worker_{kind.path}: milepost worker {kind.path}" for kind in all_kinds()]
+    place = next((i for i, line in enumerate(others) if line.startswith("maintenance:")), len(others))
+    return "\n".join([*others[:place], *workers, *others[place:]]) + "\n"
+
+
+def main(arguments: Sequence[str]) -> int:
+    stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text() != text}
+    for path, text in stale.items():
+        print(f"{path.relative_to(ROOT)} {'is out of date' if '--check' in arguments else 'written'}")
+        if "--check" not in arguments:
+            path.write_text(text)
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
