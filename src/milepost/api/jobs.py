@@ -17,7 +17,7 @@ from milepost.api.longpoll import wait_for_change
 from milepost.api.lookups import READS, id_in_path, only, readable
 from milepost.api.query import Waiting, parse
 from milepost.api.whole import Found, find
-from milepost.db.reads import history
+from milepost.db.wholes import history
 from milepost.engine.kind import Kind
 
 

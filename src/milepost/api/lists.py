@@ -19,7 +19,8 @@ from milepost.api.problems import Problem
 from milepost.api.query import DEEPEST_ROW, Parameters, parameters_of, parse
 from milepost.api.validation import fault
 from milepost.api.whole import shown
-from milepost.db.reads import Listed, Listing, Part, Wanted, list_jobs, output_files
+from milepost.db.reads import Listed, Listing, Part, Wanted, list_jobs
+from milepost.db.wholes import output_files
 from milepost.engine.kind import Kind
 
 

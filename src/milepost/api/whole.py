@@ -10,7 +10,7 @@ from uuid import UUID
 from milepost.api.auth import Caller
 from milepost.api.etags import etag
 from milepost.api.problems import not_found
-from milepost.db.reads import Whole, find_whole
+from milepost.db.wholes import Whole, find_whole
 from milepost.domain.estimate import seconds_left
 from milepost.domain.job import Job
 from milepost.engine.artifacts import Artifact

@@ -1,4 +1,4 @@
-"""What dashboards and callers read: lists with filters, one job with its history and files, active models."""
+"""What dashboards and callers read: lists with filters, keys in use, active models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ LIST_SECONDS = 5.0
 SEARCH_SECONDS = 1.0
 
 SortBy = Literal["created_at", "finished_at", "status"]
-TRANSITIONS = "id, job_kind, job_id, version, from_status, to_status, reason, actor, attempt, transitioned_at"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,53 +97,6 @@ async def list_jobs(connections: Connections, listings: Sequence[Listing], wante
     return await connections.run(work)
 
 
-async def history(connections: Connections, kind: str, job_id: UUID, up_to: int | None = None) -> list[dict[str, Any]]:
-    """Every transition of a job, in the order of its versions."""
-
-    async def work(connection: Connection[Any], _: bool) -> list[dict[str, Any]]:
-        return await _history(connection, kind, job_id, up_to)
-
-    return await connections.run(work)
-
-
-class Whole(NamedTuple):
-    """One job with what belongs to it."""
-
-    job: Job
-    transitions: list[dict[str, Any]]
-    artifacts: Sequence[Mapping[str, Any]]
-
-
-async def find_whole(connections: Connections, table: JobTable, job_id: UUID) -> Whole | None:
-    async def work(connection: Connection[Any], _: bool) -> Whole | None:
-        row = await connection.fetchrow(f"SELECT * FROM {table.name} WHERE id = $1", job_id)
-        if row is None:
-            return None
-        # rows of later versions may be there by now; they belong to the next answer
-        transitions = await _history(connection, table.kind, job_id, row["version"])
-        artifacts = await connection.fetch(
-            "SELECT * FROM artifacts WHERE job_kind = $1 AND job_id = $2 ORDER BY created_at, id",
-            table.kind, job_id,
-        )  # fmt: skip
-        return Whole(Job(table.kind, row), transitions, artifacts)
-
-    return await connections.run(work)
-
-
-async def output_files(connections: Connections, kind: str, job_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Per job whose answer was too long for its row: the artifact that holds it."""
-
-    async def work(connection: Connection[Any], _: bool) -> dict[UUID, UUID]:
-        rows = await connection.fetch(
-            "SELECT job_id, id FROM artifacts WHERE job_kind = $1 AND job_id = ANY ($2::uuid[])"
-            " AND tags ->> 'milepost.role' = 'output' AND status <> 'DELETED' ORDER BY created_at",
-            kind, job_ids,
-        )  # fmt: skip
-        return {row[0]: row[1] for row in rows}
-
-    return await connections.run(work)
-
-
 async def keys_in_use(connections: Connections, table: JobTable, digests: Sequence[str]) -> set[str]:
     """Which of these idempotency keys have a job already."""
 
@@ -161,15 +113,6 @@ async def active_models(connections: Connections) -> frozenset[str]:
         return frozenset(row[0] for row in rows)
 
     return await connections.run(work)
-
-
-async def _history(connection: Connection[Any], kind: str, job_id: UUID, up_to: int | None) -> list[dict[str, Any]]:
-    rows = await connection.fetch(
-        f"SELECT {TRANSITIONS} FROM status_transitions WHERE job_kind = $1 AND job_id = $2"
-        " AND ($3::integer IS NULL OR version <= $3) ORDER BY version",
-        kind, job_id, up_to,
-    )  # fmt: skip
-    return [dict(row) for row in rows]
 
 
 def _may_match(listing: Listing, wanted: Wanted) -> bool:
