@@ -1,0 +1,97 @@
+"""The servers that faults are done to, and a prepared database to clone: one for the whole room."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+
+from milepost.db.urls import login_of, with_database, with_login
+from milepost.embedded import EmbeddedPostgres, EmbeddedRedis
+from milepost.tenancy.first_start import Addresses, Plan, make_ready
+from milepost.tenancy.install import prepare_database
+
+MASTER_KEY = "5e" * 32
+TEMPLATE, CONTROL = "milepost_faults", "milepost_control"
+numbers = count()
+
+# A worker's claim or finish of a marked job stands still between its write and its commit for as long as somebody holds
+# the lock of that status.
+GATE = """
+CREATE FUNCTION fault_gate() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_advisory_xact_lock(hashtext(NEW.status)); RETURN NULL; END $$;
+CREATE TRIGGER fault_gate AFTER UPDATE OF status ON executions FOR EACH ROW
+    WHEN (NEW.prompt LIKE '%[[gate]]%') EXECUTE FUNCTION fault_gate()"""
+
+
+class Ground:
+    """PostgreSQL with its own durability, and Valkey. Both keep their ports when they are started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.postgres = EmbeddedPostgres(folder / "postgres")
+        self.redis = EmbeddedRedis(folder / "redis")
+        self.addresses: Addresses
+
+    def prepare(self) -> None:
+        self.postgres.start()
+        self.redis.start()
+        self.redis_url = self.redis.url
+        owner = self.postgres.owner_url
+        plan = Plan(
+            owner_url=with_database(owner, TEMPLATE),
+            control_owner_url=with_database(owner, CONTROL),
+            app_password="app",
+            maintenance_password="maintenance",
+        )
+        self.addresses = asyncio.run(make_ready(plan, bytes.fromhex(MASTER_KEY)))
+        asyncio.run(_execute(plan.owner_url, GATE))
+
+    def end(self) -> None:
+        self.redis.stop()
+        self.postgres.stop()
+
+    async def clone(self) -> Addresses:
+        """A fresh tenant database."""
+        name, a = f"faults_{next(numbers)}", self.addresses
+        owner = with_database(a.owner, name)
+        await _execute(a.control_owner, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        await prepare_database(owner)
+        app, maintenance = (with_login(owner, *login_of(url)) for url in (a.app, a.maintenance))
+        return Addresses(owner, app, maintenance, a.control_owner, a.control)
+
+    def crash_postgres(self) -> float:
+        """An immediate shutdown, no checkpoint, and a start that has to recover. Answers how long it was away."""
+        began, port = time.monotonic(), self.postgres.port
+        os.kill(self.postgres.pid, signal.SIGQUIT)
+        while self.postgres.is_alive:
+            time.sleep(0.01)
+        self.postgres.stop()  # it is dead: this gives the folder's lock back
+        self.postgres = EmbeddedPostgres(self.folder / "postgres", port=port)
+        self.postgres.start()
+        return time.monotonic() - began
+
+    def stop_redis(self) -> int:
+        """It ends and everything it knew is gone. Answers its port."""
+        port = self.redis.port
+        self.redis.stop()
+        shutil.rmtree(self.folder / "redis" / "appendonlydir")
+        return port
+
+    def start_redis(self, port: int) -> None:
+        self.redis = EmbeddedRedis(self.folder / "redis", port=port)
+        self.redis.start()
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
