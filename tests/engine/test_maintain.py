@@ -67,7 +67,7 @@ async def test_only_the_leader_works_and_another_follows_when_it_stops(maintenan
         maintain(Lead(maintenance, "maintenance", "m2", seconds=0.3), [Tick("work", 0.01, second_run)], second_stop)
     )
     for _ in range(20):  # the second has asked for the lead by now, and was refused
-        await maintenance.connections.run(lambda connection, _: connection.fetchval("SELECT 1"))
+        await maintenance.connections.run(lambda connection: connection.fetchval("SELECT 1"))
     assert second_calls == []
 
     first_stop.set()

@@ -110,7 +110,7 @@ async def test_the_tally_counts_statuses_leases_the_oldest_due_and_recent_failur
     await claimed(database, await submitted(database))
     await claimed(database, await submitted(database), lease=-1)
     await end(database, await claimed(database, await submitted(database)), Failed("PROVIDER_AUTH", "No."))
-    found = await database.connections.run(lambda connection, _: tally(connection, TABLE))
+    found = await database.connections.run(lambda connection: tally(connection, TABLE))
 
     assert {status: count.count for status, count in found.statuses.items()} == {
         "PENDING": 1, "RUNNING": 2, "COMPLETED": 0, "FAILED": 1, "CANCELLED": 0,

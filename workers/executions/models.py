@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from milepost.db.connections import Connection
 from milepost.db.tenants import TenantDatabase
@@ -41,7 +40,7 @@ class Models:
 
 
 async def _read(database: TenantDatabase, name: str) -> Model | None:
-    async def work(connection: Connection[Any], _: bool) -> Model | None:
+    async def work(connection: Connection) -> Model | None:
         row = await connection.fetchrow(
             "SELECT provider_id, model_name, cost_per_1k_input_tokens, cost_per_1k_output_tokens, is_active"
             " FROM llm_models WHERE model_name = $1",

@@ -226,7 +226,7 @@ class Stream:
         jobs = None if wanted.jobs is None else sorted(wanted.jobs)
         for kind in wanted.kinds:
             rows = await self._caller.database.connections.run(
-                lambda c, _, k=kind: history.newest(c, k.table, wanted.owner, jobs, SNAPSHOT)
+                lambda c, k=kind: history.newest(c, k.table, wanted.owner, jobs, SNAPSHOT)
             )
             found += [shown for row in rows if (shown := self._brief(kind, row)) is not None]
         return sorted(found, key=lambda job: job["created_at"], reverse=True)[:SNAPSHOT]

@@ -93,7 +93,7 @@ async def _figures(deps: Dependencies) -> bytes:
     up = Gauge("milepost_up", "Whether a server answers.", ("server",), registry=registry)
     try:
         database = await deps.databases(TENANT)
-        found = [(k, await database.connections.run(lambda c, _, k=k: tally(c, k.table))) for k in deps.kinds]
+        found = [(k, await database.connections.run(lambda c, k=k: tally(c, k.table))) for k in deps.kinds]
         _show_tallies(registry, found)
         up.labels("postgresql").set(1)
     except (MilepostError, KeyError, OSError, TimeoutError):

@@ -23,7 +23,7 @@ def routes(deps: Dependencies) -> APIRouter:
         caller.need(*READS)
         kinds: dict[str, Any] = {}
         for kind in deps.kinds:
-            found = await caller.database.connections.run(lambda c, _, k=kind: tally(c, k.table, caller.owner))
+            found = await caller.database.connections.run(lambda c, k=kind: tally(c, k.table, caller.owner))
             kinds[kind.name] = shown(kind, found)
         # one who sees only what is his own is told of his newest jobs: counting all of them would read all of them
         counted = {"whose": "all" if caller.owner is None else "own", "counted_up_to": EXACT}

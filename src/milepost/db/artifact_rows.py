@@ -55,7 +55,7 @@ SELECT * FROM made"""
 async def insert(database: TenantDatabase, table: JobTable, new: NewArtifact, actor: str) -> Any | None:
     """The row. None: the job is gone, or at another version."""
 
-    async def work(connection: Connection[Any], doubt: bool) -> Any:  # noqa: FBT001 - what Connections.run calls
+    async def work(connection: Connection, *, doubt: bool) -> Any:
         row = await connection.fetchrow(
             _insert(table), new.id, new.job_id, new.file_name, new.file_path, new.file_size, new.mime_type,
             new.checksum, new.type, new.status, new.tags, new.retention_days, new.job_version, actor,
@@ -64,7 +64,7 @@ async def insert(database: TenantDatabase, table: JobTable, new: NewArtifact, ac
             row = await connection.fetchrow("SELECT * FROM artifacts WHERE id = $1", new.id)
         return row
 
-    return await database.connections.run(work)
+    return await database.connections.run_doubting(work)
 
 
 @lru_cache(maxsize=16)
@@ -98,7 +98,7 @@ async def move(
 ) -> Any | None:
     """The row afterwards. None: it was not in `from_status`."""
 
-    async def work(connection: Connection[Any], doubt: bool) -> Any:  # noqa: FBT001 - what Connections.run calls
+    async def work(connection: Connection, *, doubt: bool) -> Any:
         sql = _move(table)
         row = await connection.fetchrow(sql, artifact_id, from_status, to_status, file_path, checksum, actor)
         if row is None and doubt:
@@ -108,7 +108,7 @@ async def move(
             )  # fmt: skip
         return row
 
-    return await database.connections.run(work)
+    return await database.connections.run_doubting(work)
 
 
 async def one(database: TenantDatabase, artifact_id: UUID) -> Any | None:

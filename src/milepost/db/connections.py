@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 
 from milepost.domain.errors import Unavailable
 
 T = TypeVar("T")
-Connection = asyncpg.pool.PoolConnectionProxy
+T_co = TypeVar("T_co", covariant=True)
+# in quotes: only the stubs know that it is generic. Any: a row reads as a mapping, which Record does not declare
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
 # the server's fault or the line's, never the row's: the same statement may succeed a moment later
 PASSING: tuple[type[BaseException], ...] = (
     OSError,
@@ -46,6 +48,12 @@ class Patience:
     longest_pause: float = 1.0
 
 
+class Doubting(Protocol[T_co]):
+    """Work that must take effect once: `doubt` tells that an earlier try of it may have committed."""
+
+    def __call__(self, connection: Connection, /, *, doubt: bool) -> Awaitable[T_co]: ...
+
+
 class Connections:
     """A pool, and the rule for when a failed piece of work is done again."""
 
@@ -53,11 +61,16 @@ class Connections:
         self._pool = pool
         self._patience = patience
 
-    async def run(self, work: Callable[[Connection[Any], bool], Awaitable[T]]) -> T:
-        """Runs `work(connection, doubt)`. `doubt` tells that an earlier try may have committed.
+    def run(self, work: Callable[[Connection], Awaitable[T]]) -> Coroutine[Any, Any, T]:
+        """Runs work that is safe to repeat. Raises as `run_doubting` does."""
 
-        Raises Unavailable when patience runs out, and at once what is the work's own fault.
-        """
+        def certain(connection: Connection, /, **_: bool) -> Awaitable[T]:
+            return work(connection)
+
+        return self.run_doubting(certain)
+
+    async def run_doubting(self, work: Doubting[T]) -> T:
+        """Raises Unavailable when patience runs out, and at once what is the work's own fault."""
         patience = self._patience
         ends = time.monotonic() + patience.whole
         pause, doubt = patience.pause, False
@@ -65,7 +78,7 @@ class Connections:
             try:
                 async with asyncio.timeout(patience.one_try):
                     async with self._pool.acquire() as connection:
-                        return await work(connection, doubt)
+                        return await work(connection, doubt=doubt)
             except PASSING as error:
                 if isinstance(error, ValueError):  # a value that the driver could not encode
                     raise
@@ -74,7 +87,7 @@ class Connections:
                 if left <= 0:
                     raise Unavailable(server="PostgreSQL", hint="The request may be repeated.") from error
                 # full jitter, so that many workers do not come back together
-                await asyncio.sleep(min(left, pause * random.random()))  # noqa: S311
+                await asyncio.sleep(min(left, pause * random.random()))
                 pause = min(pause * 2, patience.longest_pause)
 
 

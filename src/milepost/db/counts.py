@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from milepost.db.connections import Connection
@@ -50,7 +50,7 @@ def _counted(rows: int, limit: int = EXACT) -> Count:
     return Count(min(rows, limit), rows > limit)
 
 
-async def place(connection: Connection[Any], table: JobTable, job_id: UUID) -> Place | None:
+async def place(connection: Connection, table: JobTable, job_id: UUID) -> Place | None:
     """How many due jobs go before a queued one: of higher priority, or as high and due earlier. None: not queued."""
     row = await connection.fetchrow(_place(table), job_id, EXACT + 1, LOOKED_AT)
     if row is None:
@@ -78,7 +78,7 @@ LATERAL (SELECT count(*) FILTER (WHERE x.priority > me.priority) AS jumpers, cou
 WHERE me.id = $1 AND me.{queued}"""
 
 
-async def tally(connection: Connection[Any], table: JobTable, owner: UUID | None = None) -> Tally:
+async def tally(connection: Connection, table: JobTable, owner: UUID | None = None) -> Tally:
     """Of all jobs, each status counted up to EXACT; or, for one owner, of the newest EXACT jobs."""
     if owner is None:
         row = await connection.fetchrow(_tally(table), EXACT + 1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from milepost.db import guards
-from milepost.db.roles import job_grants
+from milepost.db.roles import job_grants, table_grants
 from milepost.domain.machine import StateMachine
 
 DIALECT = postgresql.dialect()
@@ -53,15 +53,21 @@ def tables_sql(tables: Iterable[Table]) -> str:
     return "\n".join(line.rstrip() for line in "\n\n".join(parts).splitlines())
 
 
-def kind_migration(table: Table, machine: StateMachine, *, revision: str, down_revision: str | None) -> str:
-    """The file that brings one kind into the tenant database, to be read before it is committed."""
+def kind_migration(
+    table: Table, machine: StateMachine, *, revision: str, down_revision: str | None, more: Sequence[Table] = ()
+) -> str:
+    """The file that brings one kind into the tenant database, to be read before it is committed.
+
+    `more`: further tables of the kind, in an order in which they can be made.
+    """
     up = "\n".join(
         [
-            tables_sql([table]),
+            tables_sql([table, *more]),
             guards.legal_transitions(machine),
             guards.partitions(table.name, machine.kind),
             guards.triggers(table.name, machine),
             job_grants(table.name),
+            *([table_grants([other.name for other in more])] if more else []),
         ]
     )
     return FILE.format(
@@ -69,5 +75,5 @@ def kind_migration(table: Table, machine: StateMachine, *, revision: str, down_r
         revision=revision,
         down_revision=down_revision,
         up=up.strip(),
-        down=guards.drop(table.name, machine).strip(),
+        down="\n".join([*(f"DROP TABLE {other.name};" for other in reversed(more)), guards.drop(table.name, machine).strip()]),
     )

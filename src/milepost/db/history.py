@@ -62,23 +62,23 @@ class Sign(NamedTuple):
     mark: str
 
 
-async def fence(connection: Connection[Any], position: int) -> Fence | None:
+async def fence(connection: Connection, position: int) -> Fence | None:
     """None: nothing beyond `position` is committed yet."""
     top, xid = await connection.fetchrow(FENCE, position)
     return None if xid is None else Fence(top, xid)
 
 
-async def passed(connection: Connection[Any], fence: Fence) -> bool:
+async def passed(connection: Connection, fence: Fence) -> bool:
     """Whether all transactions have ended that may still bring an id up to the fence's."""
     return await connection.fetchval(PASSED, fence.xid)
 
 
-async def is_kept(connection: Connection[Any], step_id: int) -> bool:
+async def is_kept(connection: Connection, step_id: int) -> bool:
     return await connection.fetchval(KEPT, step_id)
 
 
 async def steps(
-    connection: Connection[Any],
+    connection: Connection,
     tables: Sequence[JobTable],
     after: int,
     up_to: int,
@@ -106,12 +106,12 @@ FROM (SELECT * FROM status_transitions
 ORDER BY h.id"""
 
 
-async def running_signs(connection: Connection[Any], table: JobTable) -> list[Sign]:
+async def running_signs(connection: Connection, table: JobTable) -> list[Sign]:
     """Of jobs with a lease, at most MOST_RUNNING of them."""
     return [Sign(*row) for row in await connection.fetch(_signs(table, "j.lease_owner IS NOT NULL"), MOST_RUNNING)]
 
 
-async def signs(connection: Connection[Any], table: JobTable, jobs: Sequence[UUID]) -> list[Sign]:
+async def signs(connection: Connection, table: JobTable, jobs: Sequence[UUID]) -> list[Sign]:
     """Of the jobs named, whatever their status."""
     rows = await connection.fetch(_signs(table, "j.id = ANY ($2::uuid[])", files=True), len(jobs), list(jobs))
     return [Sign(*row) for row in rows]
@@ -138,7 +138,7 @@ BRIEF = (
 
 
 async def newest(
-    connection: Connection[Any], table: JobTable, owner: UUID | None, jobs: Sequence[UUID] | None, limit: int
+    connection: Connection, table: JobTable, owner: UUID | None, jobs: Sequence[UUID] | None, limit: int
 ) -> list[Any]:
     """The newest jobs of a kind (of one owner; of those named) in the columns BRIEF, newest first."""
     where = ["($2::uuid IS NULL OR user_id = $2)" if owner is None else "user_id = $2"]

@@ -67,7 +67,7 @@ class KeyOwner(NamedTuple):
 async def find_key(connections: Connections, key_hash: str) -> KeyOwner | None:
     """None for an unknown, expired or revoked key alike."""
 
-    async def work(connection: Connection[Any], _: bool) -> KeyOwner | None:
+    async def work(connection: Connection) -> KeyOwner | None:
         row = await connection.fetchrow(FIND, key_hash)
         return None if row is None else KeyOwner(*row)
 
@@ -77,7 +77,7 @@ async def find_key(connections: Connections, key_hash: str) -> KeyOwner | None:
 async def note_use(connections: Connections, key_id: UUID) -> None:
     """Writes `last_used_at`, at most once a minute whoever asks."""
 
-    async def work(connection: Connection[Any], _: bool) -> None:
+    async def work(connection: Connection) -> None:
         await connection.execute(TOUCH, key_id)
 
     await connections.run(work)
@@ -86,7 +86,7 @@ async def note_use(connections: Connections, key_id: UUID) -> None:
 async def user_role(connections: Connections, user_id: UUID) -> str | None:
     """None for a user that does not exist or is not active."""
 
-    async def work(connection: Connection[Any], _: bool) -> str | None:
+    async def work(connection: Connection) -> str | None:
         return await connection.fetchval("SELECT role FROM users WHERE id = $1 AND status = 'active'", user_id)
 
     return await connections.run(work)
@@ -95,7 +95,7 @@ async def user_role(connections: Connections, user_id: UUID) -> str | None:
 async def add_user(connections: Connections, *, role: str, name: str | None, email: str | None) -> UUID:
     """The user of that e-mail address if there is one already, with the role it has."""
 
-    async def work(connection: Connection[Any], _: bool) -> UUID:
+    async def work(connection: Connection) -> UUID:
         found = email and await connection.fetchval("SELECT id FROM users WHERE email = lower($1)", email)
         if found:
             return found
@@ -119,7 +119,7 @@ async def insert_key(
 ) -> dict[str, Any]:
     """The row as it may be shown, with its audit row."""
 
-    async def work(connection: Connection[Any], doubt: bool) -> dict[str, Any]:
+    async def work(connection: Connection, *, doubt: bool) -> dict[str, Any]:
         if doubt:  # an earlier try may have committed
             row = await connection.fetchrow(f"SELECT {SHOWN} FROM api_keys k WHERE k.key_hash = $1", key_hash)
             if row is not None:
@@ -127,7 +127,7 @@ async def insert_key(
         row = await connection.fetchrow(INSERT, user_id, name, key_hash, prefix, list(scopes), expires_at, actor)
         return dict(row or {})
 
-    return await connections.run(work)
+    return await connections.run_doubting(work)
 
 
 async def revoke_key(
@@ -135,7 +135,7 @@ async def revoke_key(
 ) -> dict[str, Any] | None:
     """The revoked key; one revoked before as it is; None where there is no such key (of that user)."""
 
-    async def work(connection: Connection[Any], _: bool) -> dict[str, Any] | None:
+    async def work(connection: Connection) -> dict[str, Any] | None:
         row = await connection.fetchrow(REVOKE, key_id, user_id, actor)
         if row is None:
             sql = f"SELECT {SHOWN} FROM api_keys k WHERE k.id = $1 AND ($2::uuid IS NULL OR k.user_id = $2)"
@@ -150,7 +150,7 @@ async def list_keys(
 ) -> list[dict[str, Any]]:
     """Newest first; of one user, or of all."""
 
-    async def work(connection: Connection[Any], _: bool) -> list[dict[str, Any]]:
+    async def work(connection: Connection) -> list[dict[str, Any]]:
         return [dict(row) for row in await connection.fetch(LIST, user_id, limit, offset)]
 
     return await connections.run(work)

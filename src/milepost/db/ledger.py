@@ -139,18 +139,18 @@ class Ledger:
         """Takes the jobs that are still queued at the wanted version and due, in one statement."""
         ids, versions = [job_id for job_id, _ in wanted], [version for _, version in wanted]
 
-        async def work(connection: Connection[Any], doubt: bool) -> Claims:
+        async def work(connection: Connection, *, doubt: bool) -> Claims:
             rows = await connection.fetch(statements.claim(table), ids, versions, worker, lease_seconds)
             claims = Claims([Job(table.kind, row) for row in rows])
             if len(rows) < len(ids):
                 await self._explain_refused(connection, table, wanted, claims, worker, doubt=doubt)
             return claims
 
-        return await self._connections.run(work)
+        return await self._connections.run_doubting(work)
 
     async def _explain_refused(
         self,
-        connection: Connection[Any],
+        connection: Connection,
         table: JobTable,
         wanted: Sequence[tuple[UUID, int]],
         claims: Claims,
@@ -194,7 +194,7 @@ class Ledger:
         held = sorted(held, key=lambda pair: pair[0].bytes)
         ids, versions = [job_id for job_id, _ in held], [version for _, version in held]
 
-        async def work(connection: Connection[Any], _: bool) -> list[Beat]:
+        async def work(connection: Connection) -> list[Beat]:
             rows = await connection.fetch(statements.beat(table), ids, versions, worker, lease_seconds)
             return [Beat(row[0], row[1] is not None) for row in rows]
 
@@ -204,7 +204,7 @@ class Ledger:
         """Asks a running job to stop, with an audit row. False: already asked, or no longer at that version."""
         running = [status for status, phase in table.machine.phases.items() if phase == "running"]
 
-        async def work(connection: Connection[Any], _: bool) -> bool:
+        async def work(connection: Connection) -> bool:
             sql = statements.request_cancel(table, running)
             return bool(await connection.fetch(sql, job_id, version, actor))
 
@@ -227,7 +227,7 @@ class Ledger:
         sql, args = submit_statement(table, new)
         effects = {job.id: job.effects for job in new if job.effects}
 
-        async def work(connection: Connection[Any], _: bool) -> list[Submitted | Exception]:
+        async def work(connection: Connection) -> list[Submitted | Exception]:
             if not effects and not whole:
                 return await self._answer_submits(connection, table, new, await connection.fetch(sql, *args))
             async with connection.transaction():
@@ -236,11 +236,11 @@ class Ledger:
                 await _apply_effects(connection, {k: v for k, v in effects.items() if k in written})
                 return await self._answer_submits(connection, table, new, stamps)
 
-        return await self._guarded(work)
+        return await self._guarded(self._connections.run(work))
 
     async def _answer_submits(
         self,
-        connection: Connection[Any],
+        connection: Connection,
         table: JobTable,
         new: Sequence[NewJob],
         stamps: Sequence[asyncpg.Record],
@@ -251,7 +251,7 @@ class Ledger:
         return [_answer(table, job, made.get(job.id), found) for job in new]
 
     async def _existing(
-        self, connection: Connection[Any], table: JobTable, new: Sequence[NewJob]
+        self, connection: Connection, table: JobTable, new: Sequence[NewJob]
     ) -> dict[UUID | str, Job]:
         keys = [job.idempotency_key for job in new if job.idempotency_key]
         found: dict[UUID | str, Job] = {}
@@ -263,7 +263,7 @@ class Ledger:
         return found
 
     async def _move(self, table: JobTable, transitions: Sequence[Transition]) -> list[Moved | Exception]:
-        async def work(connection: Connection[Any], doubt: bool) -> list[Moved | Exception]:
+        async def work(connection: Connection, *, doubt: bool) -> list[Moved | Exception]:
             # of several moves of one job in a group the first is tried: the others would be stale after it
             first = {t.job_id: t for t in reversed(transitions)}
             results: dict[UUID, Moved] = {}
@@ -277,10 +277,10 @@ class Ledger:
                 for t in transitions
             ]
 
-        return await self._guarded(work)
+        return await self._guarded(self._connections.run_doubting(work))
 
     async def _move_shape(
-        self, connection: Connection[Any], table: JobTable, shape: tuple[Any, ...], members: list[Transition]
+        self, connection: Connection, table: JobTable, shape: tuple[Any, ...], members: list[Transition]
     ) -> dict[UUID, Moved]:
         edge, columns, noted, delayed, attempt_step, with_effects = shape
         sql = statements.move(table, edge, columns, noted, delayed, attempt_step)
@@ -293,7 +293,7 @@ class Ledger:
             return moved
 
     async def _note(self, table: JobTable, notes: Sequence[_Note]) -> list[bool | Exception]:
-        async def work(connection: Connection[Any], _: bool) -> list[bool | Exception]:
+        async def work(connection: Connection) -> list[bool | Exception]:
             kept: set[UUID] = set()
             ordered = sorted(notes, key=lambda n: (n.worker, tuple(n.columns), n.job_id.bytes))
             for (worker, columns), same in groupby(ordered, key=lambda n: (n.worker, tuple(n.columns))):
@@ -305,12 +305,13 @@ class Ledger:
                 kept |= {row[0] for row in rows}
             return [n.job_id in kept for n in notes]
 
-        return await self._guarded(work)
+        return await self._guarded(self._connections.run(work))
 
-    async def _guarded(self, work: Any) -> Any:
+    @staticmethod
+    async def _guarded(running: Awaitable[T]) -> T:
         """Turns what one row of a group did wrong into RowError, so that the group is split."""
         try:
-            return await self._connections.run(work)
+            return await running
         except EffectRefused as error:
             raise RowError from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, TypeError, OverflowError) as error:
@@ -424,7 +425,7 @@ def _moved(members: list[Transition], rows: Sequence[asyncpg.Record]) -> dict[UU
 
 
 async def _settled(
-    connection: Connection[Any], table: JobTable, missing: Sequence[Transition]
+    connection: Connection, table: JobTable, missing: Sequence[Transition]
 ) -> dict[UUID, Moved]:
     rows = await connection.fetch(
         statements.settled(table),
@@ -437,7 +438,7 @@ async def _settled(
     return _moved(list(missing), rows)
 
 
-async def _apply_effects(connection: Connection[Any], effects: Mapping[UUID, tuple[Effect, ...]]) -> None:
+async def _apply_effects(connection: Connection, effects: Mapping[UUID, tuple[Effect, ...]]) -> None:
     """Writes the extra rows of many jobs, statement by statement in lock order. Raises EffectRefused."""
     pairs = [(effect, job_id) for job_id, of_job in effects.items() for effect in of_job]
     pairs.sort(key=lambda pair: (pair[0].statement.rank, pair[0].statement.name))

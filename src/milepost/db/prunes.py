@@ -11,6 +11,7 @@ from milepost.db.connections import Connection
 from milepost.db.job_table import JobTable
 from milepost.db.rows import fetch
 from milepost.db.tenants import TenantDatabase
+from milepost.domain.policy import Retention
 
 LIVE = "status <> 'DELETED'"
 
@@ -22,9 +23,9 @@ class FileOf(NamedTuple):
     path: str
 
 
-def _past_keeping(table: JobTable) -> str:
+def _past_keeping(table: JobTable, since: str) -> str:
     """$1 is how long a job is kept when nobody said otherwise. A job of a kind without own dates has only that."""
-    kept = "finished_at <= now() - $1::interval"
+    kept = f"{since} <= now() - $1::interval"
     if "retain_until" not in table.types:
         return f"finished_at IS NOT NULL AND {kept}"
     return (
@@ -33,16 +34,16 @@ def _past_keeping(table: JobTable) -> str:
     )
 
 
-def due_jobs(table: JobTable) -> str:
+def due_jobs(table: JobTable, since: str = "finished_at") -> str:
     """$1 keep, $2 limit, $3 skipped ids. Two halves, each with its own index."""
     plain = f"""
 SELECT id FROM {table.name}
-WHERE finished_at IS NOT NULL AND finished_at <= now() - $1::interval AND id <> ALL ($3::uuid[])"""
+WHERE finished_at IS NOT NULL AND {since} <= now() - $1::interval AND id <> ALL ($3::uuid[])"""
     if "retain_until" not in table.types:
-        return f"{plain}\nORDER BY finished_at LIMIT $2"
+        return f"{plain}\nORDER BY {since} LIMIT $2"
     return f"""
 ({plain} AND retain_until IS NULL AND NOT is_permanent
-ORDER BY finished_at LIMIT $2)
+ORDER BY {since} LIMIT $2)
 UNION ALL
 (SELECT id FROM {table.name}
 WHERE retain_until IS NOT NULL AND retain_until <= now() AND NOT is_permanent AND finished_at IS NOT NULL
@@ -51,11 +52,11 @@ ORDER BY retain_until LIMIT $2)
 LIMIT $2"""
 
 
-def _close_artifacts(table: JobTable) -> str:
+def _close_artifacts(table: JobTable, since: str) -> str:
     """$1 keep, $2 ids, $3 actor. Under a lock on each job, so that a retry comes before or after, not between."""
     return f"""
 WITH due AS (
-    SELECT id, user_id FROM {table.name} WHERE id = ANY ($2::uuid[]) AND {_past_keeping(table)}
+    SELECT id, user_id FROM {table.name} WHERE id = ANY ($2::uuid[]) AND {_past_keeping(table, since)}
     ORDER BY id FOR UPDATE
 ), closed AS (
     UPDATE artifacts a SET status = 'DELETED' FROM due
@@ -71,10 +72,10 @@ def _tell(source: str, actor: str) -> str:
     SELECT coalesce(user_id::text, 'system'), 'artifact.deleted', 'artifact', id::text, {actor} FROM {source}"""
 
 
-def _drop_jobs(table: JobTable) -> str:
+def _drop_jobs(table: JobTable, since: str) -> str:
     """$1 keep, $2 ids."""
     return f"""
-DELETE FROM {table.name} j WHERE id = ANY ($2::uuid[]) AND {_past_keeping(table)}
+DELETE FROM {table.name} j WHERE id = ANY ($2::uuid[]) AND {_past_keeping(table, since)}
 AND NOT EXISTS (SELECT FROM artifacts a WHERE a.job_kind = '{table.kind}' AND a.job_id = j.id AND a.{LIVE})
 RETURNING id"""
 
@@ -100,28 +101,30 @@ SELECT job_id, file_path FROM closed"""
 
 
 async def find_due(
-    database: TenantDatabase, table: JobTable, keep: Any, limit: int, skipped: Sequence[UUID]
+    database: TenantDatabase, table: JobTable, kept: Retention, limit: int, skipped: Sequence[UUID]
 ) -> list[UUID]:
-    rows = await fetch(database, due_jobs(table), keep, limit, list(skipped))
+    rows = await fetch(database, due_jobs(table, kept.since), kept.keep, limit, list(skipped))
     return list(dict.fromkeys(row[0] for row in rows))
 
 
 async def close_artifacts(
-    database: TenantDatabase, table: JobTable, keep: Any, ids: Sequence[UUID], actor: str
+    database: TenantDatabase, table: JobTable, kept: Retention, ids: Sequence[UUID], actor: str
 ) -> list[FileOf]:
     """Ends the artifacts of jobs that are still due, and answers their files, those of earlier rounds included."""
-    due = await fetch(database, _close_artifacts(table), keep, list(ids), actor)
+    due = await fetch(database, _close_artifacts(table, kept.since), kept.keep, list(ids), actor)
     sql = f"SELECT job_id, file_path FROM artifacts WHERE job_kind = '{table.kind}' AND job_id = ANY ($1::uuid[])"
     return [FileOf(*row) for row in await fetch(database, sql, [row[0] for row in due])]
 
 
-async def drop_jobs(database: TenantDatabase, table: JobTable, keep: Any, ids: Sequence[UUID], actor: str) -> int:
+async def drop_jobs(
+    database: TenantDatabase, table: JobTable, kept: Retention, ids: Sequence[UUID], actor: str
+) -> int:
     """Deletes jobs that are still due and have no live artifact; history and artifacts go with them."""
 
-    async def work(connection: Connection[Any], _: bool) -> int:
+    async def work(connection: Connection) -> int:
         async with connection.transaction():
             await connection.fetchval("SELECT set_config('milepost.actor', $1, true)", actor)
-            return len(await connection.fetch(_drop_jobs(table), keep, list(ids)))
+            return len(await connection.fetch(_drop_jobs(table, kept.since), kept.keep, list(ids)))
 
     return await database.connections.run(work)
 
@@ -152,7 +155,7 @@ DELETE FROM webhook_deliveries WHERE id IN (
 
 
 async def dispose(database: TenantDatabase, what: str, limit: int) -> int:
-    async def work(connection: Connection[Any], _: bool) -> int:
+    async def work(connection: Connection) -> int:
         done = await connection.execute(DISPOSABLE[what], limit)
         return int(done.split()[-1])
 

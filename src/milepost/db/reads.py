@@ -84,7 +84,7 @@ async def list_jobs(connections: Connections, listings: Sequence[Listing], wante
     if not chosen:
         return Listed([], more=False, total=0)
 
-    async def work(connection: Connection[Any], _: bool) -> Listed:
+    async def work(connection: Connection) -> Listed:
         loop = asyncio.get_running_loop()
         ends = loop.time() + (SEARCH_SECONDS if wanted.search else LIST_SECONDS)
         try:
@@ -100,7 +100,7 @@ async def list_jobs(connections: Connections, listings: Sequence[Listing], wante
 async def keys_in_use(connections: Connections, table: JobTable, digests: Sequence[str]) -> set[str]:
     """Which of these idempotency keys have a job already."""
 
-    async def work(connection: Connection[Any], _: bool) -> set[str]:
+    async def work(connection: Connection) -> set[str]:
         sql = f"SELECT idempotency_key FROM {table.name} WHERE idempotency_key = ANY ($1::text[])"
         return {row[0] for row in await connection.fetch(sql, digests)}
 
@@ -108,7 +108,7 @@ async def keys_in_use(connections: Connections, table: JobTable, digests: Sequen
 
 
 async def active_models(connections: Connections) -> frozenset[str]:
-    async def work(connection: Connection[Any], _: bool) -> frozenset[str]:
+    async def work(connection: Connection) -> frozenset[str]:
         rows = await connection.fetch("SELECT model_name FROM llm_models WHERE is_active")
         return frozenset(row[0] for row in rows)
 
@@ -120,7 +120,7 @@ def _may_match(listing: Listing, wanted: Wanted) -> bool:
 
 
 async def _page(
-    connection: Connection[Any], listings: Sequence[Listing], wanted: Wanted, part: Part, ends: float
+    connection: Connection, listings: Sequence[Listing], wanted: Wanted, part: Part, ends: float
 ) -> list[Job]:
     """One row more than asked for, which tells that there is a next page."""
     if len(listings) == 1:
@@ -136,7 +136,7 @@ async def _page(
     return [found[job_id] for _, job_id in keys if job_id in found]
 
 
-async def _rows(connection: Connection[Any], listing: Listing, wanted: Wanted, part: Part, ends: float) -> list[Job]:
+async def _rows(connection: Connection, listing: Listing, wanted: Wanted, part: Part, ends: float) -> list[Job]:
     at = Arguments()
     sql = (
         f"SELECT {_columns(listing)} FROM {listing.table.name} j{_where(listing, wanted, part, at)}"
@@ -147,7 +147,7 @@ async def _rows(connection: Connection[Any], listing: Listing, wanted: Wanted, p
 
 
 async def _keys(
-    connection: Connection[Any], listings: Sequence[Listing], wanted: Wanted, part: Part, ends: float
+    connection: Connection, listings: Sequence[Listing], wanted: Wanted, part: Part, ends: float
 ) -> list[tuple[str, UUID]]:
     """Kind and id over all tables: each gives no more than the whole could need."""
     at = Arguments()
@@ -164,7 +164,7 @@ async def _keys(
     return [(row[0], row[1]) for row in await connection.fetch(sql, *at.values, timeout=_left(ends))]
 
 
-async def _count(connection: Connection[Any], listings: Sequence[Listing], wanted: Wanted, ends: float) -> int | None:
+async def _count(connection: Connection, listings: Sequence[Listing], wanted: Wanted, ends: float) -> int | None:
     at = Arguments()
     arms = [
         f"(SELECT FROM {listing.table.name} j{_where(listing, wanted, None, at)} LIMIT {EXACT + 1})"

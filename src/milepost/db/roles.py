@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 OWNER, APP, MAINTENANCE, SEALER, READER = (
     "milepost_owner",
     "milepost_app",
@@ -64,5 +66,17 @@ def job_grants(table: str) -> str:
             APP: [f"SELECT, INSERT, UPDATE ON {table}, {files}", f"SELECT ON {history}"],
             MAINTENANCE: [f"SELECT, INSERT, UPDATE, DELETE ON {table}, {files}", f"SELECT ON {history}"],
             READER: [f"SELECT ON {table}, {files}, {history}"],
+        }
+    )
+
+
+def table_grants(tables: Sequence[str]) -> str:
+    """What the roles may do with tables that a kind brings beside its jobs."""
+    names = ", ".join(tables)
+    return grants(
+        {
+            APP: [f"SELECT, INSERT, UPDATE ON {names}"],
+            MAINTENANCE: [f"SELECT, INSERT, UPDATE, DELETE ON {names}"],
+            READER: [f"SELECT ON {names}"],
         }
     )

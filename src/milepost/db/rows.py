@@ -11,7 +11,7 @@ from milepost.db.tenants import TenantDatabase
 async def fetch(database: TenantDatabase, sql: str, *args: Any) -> list[Any]:
     """Raises Unavailable."""
 
-    async def work(connection: Connection[Any], _: bool) -> list[Any]:
+    async def work(connection: Connection) -> list[Any]:
         return await connection.fetch(sql, *args)
 
     return await database.connections.run(work)

@@ -181,7 +181,7 @@ async def analyze_new(database: TenantDatabase, *, from_rows: int) -> list[str]:
     A plan made for an empty table can stay bad for as long as its statement is kept.
     """
 
-    async def work(connection: Connection[Any], _: bool) -> list[str]:
+    async def work(connection: Connection) -> list[str]:
         names = [row[0] for row in await connection.fetch(NEVER_ANALYSED, from_rows)]
         for name in names:
             await connection.execute(f"ANALYZE {name}")

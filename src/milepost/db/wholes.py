@@ -22,7 +22,7 @@ class Whole(NamedTuple):
 
 
 async def find_whole(connections: Connections, table: JobTable, job_id: UUID) -> Whole | None:
-    async def work(connection: Connection[Any], _: bool) -> Whole | None:
+    async def work(connection: Connection) -> Whole | None:
         row = await connection.fetchrow(f"SELECT * FROM {table.name} WHERE id = $1", job_id)
         if row is None:
             return None
@@ -40,7 +40,7 @@ async def find_whole(connections: Connections, table: JobTable, job_id: UUID) ->
 async def history(connections: Connections, kind: str, job_id: UUID, up_to: int | None = None) -> list[dict[str, Any]]:
     """Every transition of a job, in the order of its versions."""
 
-    async def work(connection: Connection[Any], _: bool) -> list[dict[str, Any]]:
+    async def work(connection: Connection) -> list[dict[str, Any]]:
         return await _history(connection, kind, job_id, up_to)
 
     return await connections.run(work)
@@ -49,7 +49,7 @@ async def history(connections: Connections, kind: str, job_id: UUID, up_to: int 
 async def output_files(connections: Connections, kind: str, job_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Per job whose answer was too long for its row: the artifact that holds it."""
 
-    async def work(connection: Connection[Any], _: bool) -> dict[UUID, UUID]:
+    async def work(connection: Connection) -> dict[UUID, UUID]:
         rows = await connection.fetch(
             "SELECT job_id, id FROM artifacts WHERE job_kind = $1 AND job_id = ANY ($2::uuid[])"
             " AND tags ->> 'milepost.role' = 'output' AND status <> 'DELETED' ORDER BY created_at",
@@ -60,7 +60,7 @@ async def output_files(connections: Connections, kind: str, job_ids: Sequence[UU
     return await connections.run(work)
 
 
-async def _history(connection: Connection[Any], kind: str, job_id: UUID, up_to: int | None) -> list[dict[str, Any]]:
+async def _history(connection: Connection, kind: str, job_id: UUID, up_to: int | None) -> list[dict[str, Any]]:
     rows = await connection.fetch(
         f"SELECT {TRANSITIONS} FROM status_transitions WHERE job_kind = $1 AND job_id = $2"
         " AND ($3::integer IS NULL OR version <= $3) ORDER BY version",

@@ -142,7 +142,7 @@ class Feed:
         jobs = None if follower.jobs is None else list(follower.jobs)
         while after < self.position:
             up_to = self.position
-            page = await self._run(
+            page = await self._database.connections.run(
                 lambda c, a=after, u=up_to: history.steps(c, self._joined, a, u, jobs=jobs, limit=PAGE)
             )
             for step in page:
@@ -152,7 +152,7 @@ class Feed:
 
     async def kept(self, step_id: int) -> bool:
         """Whether the row with that id is still in the history."""
-        return await self._run(lambda c: history.is_kept(c, step_id))
+        return await self._database.connections.run(lambda c: history.is_kept(c, step_id))
 
     async def close(self) -> None:
         """Stops the reader. Followers hear nothing more."""
@@ -163,9 +163,6 @@ class Feed:
     @property
     def _joined(self) -> Sequence[Any]:
         return tuple(self._tables.values())
-
-    async def _run(self, work: Callable[[Connection[Any]], Any]) -> Any:
-        return await self._database.connections.run(lambda connection, _: work(connection))
 
     def _ensure_reader(self) -> None:
         if self._reader is None or self._reader.done():
@@ -196,11 +193,11 @@ class Feed:
     async def _start(self) -> bool:
         """Finds the id up to which nothing is missing any more. False: ask again in a moment."""
 
-        async def work(connection: Connection[Any]) -> bool:
+        async def work(connection: Connection) -> bool:
             self._fence = self._fence or await history.fence(connection, -1)
             return self._fence is not None and await history.passed(connection, self._fence)
 
-        if not await self._run(work):
+        if not await self._database.connections.run(work):
             return False
         assert self._fence is not None
         self.position, self._fence = self._fence.top, None
@@ -210,13 +207,13 @@ class Feed:
     async def _look(self) -> bool:
         """Tells what was committed since the last look. Answers whether there is, or soon will be, something new."""
 
-        async def work(connection: Connection[Any]) -> list[Step] | None:
+        async def work(connection: Connection) -> list[Step] | None:
             self._fence = self._fence or await history.fence(connection, self.position)
             if self._fence is None or not await history.passed(connection, self._fence):
                 return None
             return await history.steps(connection, self._joined, self.position, self._fence.top, limit=PAGE)
 
-        page = await self._run(work)
+        page = await self._database.connections.run(work)
         if page is None:
             return self._fence is not None
         assert self._fence is not None
@@ -232,14 +229,14 @@ class Feed:
         """Looks once for what has no row in the history."""
         seen: dict[UUID, Sign] = {}
         for kind, table in self._tables.items():
-            for sign in await self._run(lambda c, k=kind, t=table: self._find_signs(c, k, t)):
+            for sign in await self._database.connections.run(lambda c, k=kind, t=table: self._find_signs(c, k, t)):
                 seen[sign.job_id] = sign
                 before = self._signs.get(sign.job_id)
                 if before is None or before.mark != sign.mark:
                     self._tell(kind, sign.job_id, Stirred(kind, sign, _shown(sign) != _shown(before)))
         self._signs = seen
 
-    async def _find_signs(self, connection: Connection[Any], kind: str, table: JobTable) -> list[Sign]:
+    async def _find_signs(self, connection: Connection, kind: str, table: JobTable) -> list[Sign]:
         following = [follower for follower in self._followers if kind in follower.kinds]
         named = {job for follower in following for job in follower.jobs or ()}
         found = await history.signs(connection, table, sorted(named)) if named else []

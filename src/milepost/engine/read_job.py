@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from milepost.db.connections import Connection
@@ -15,7 +14,7 @@ from milepost.domain.job import Job
 async def read_job(database: TenantDatabase, table: JobTable, job_id: UUID) -> Job:
     """Raises JobNotFound."""
 
-    async def work(connection: Connection[Any], _: bool) -> Job:
+    async def work(connection: Connection) -> Job:
         row = await connection.fetchrow(f"SELECT * FROM {table.name} WHERE id = $1", job_id)
         if row is None:
             raise JobNotFound(job_id=job_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from milepost.db import counts
 from milepost.db.connections import Connection
@@ -60,7 +60,7 @@ class Why:
 async def why(database: TenantDatabase, kind: Kind, job: Job, workers: int | None) -> Why:
     """Looks at the job again: what is said of it must fit together. Raises JobNotFound, Unavailable."""
 
-    async def look(connection: Connection[Any], _: bool) -> tuple[Place | None, datetime]:
+    async def look(connection: Connection) -> tuple[Place | None, datetime]:
         found = await counts.place(connection, kind.table, job.id)
         return found, found.asked_at if found else await connection.fetchval("SELECT now()")
 

@@ -64,13 +64,13 @@ class Directory:
     async def tenants(self) -> list[str]:
         """The ids of all active tenants."""
 
-        async def work(connection: Connection[Any], _: bool) -> list[str]:
+        async def work(connection: Connection) -> list[str]:
             return [row[0] for row in await connection.fetch("SELECT id FROM tenants WHERE is_active ORDER BY id")]
 
         return await self._connections.run(work)
 
     async def providers(self) -> dict[str, Provider]:
-        async def work(connection: Connection[Any], _: bool) -> dict[str, Provider]:
+        async def work(connection: Connection) -> dict[str, Provider]:
             rows = await connection.fetch("SELECT id, api_base_url, is_active FROM llm_providers")
             return {row[0]: Provider(*row) for row in rows}
 
@@ -84,7 +84,7 @@ class Directory:
         return value
 
     async def _value(self, sql: str, *args: Any) -> Any:
-        async def work(connection: Connection[Any], _: bool) -> Any:
+        async def work(connection: Connection) -> Any:
             return await connection.fetchval(sql, *args)
 
         try:
