@@ -96,5 +96,5 @@ def configure_logging(style: Literal["text", "json"] = "text", level: str = "inf
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # a library's chatter is of use to nobody who runs jobs
-    for noisy in ("httpx", "httpcore", "asyncio", "uvicorn.access", "arq"):
+    for noisy in ("httpx2", "httpcore2", "asyncio", "uvicorn.access", "arq"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
