@@ -156,15 +156,20 @@ def with_lease(kind: Kind, seconds: float | None) -> Kind:
 async def open_worker(
     runtime: Runtime, paths: Sequence[str], *, burst: bool = False, handle_signals: bool = True
 ) -> AsyncIterator[Worker]:
-    """A worker for the named kinds, ready to `async_run`. Raises UnknownKind and ConfigurationError."""
+    """A worker for the named kinds, ready to `async_run`. Raises UnknownKind and ConfigurationError.
+
+    A handler's module may say `MOST_AT_ONCE`: more attempts than that would only wait for each other.
+    """
     settings = runtime.settings
     kinds = [with_lease(find_kind(path), settings.lease_seconds) for path in paths]
     async with AsyncExitStack() as stack:
         handlers: dict[str, Any] = {}
         ports: dict[str, Any] = {"store": runtime.store}
+        most = settings.max_jobs
         for kind in kinds:
             module = handler_module(kind)
             handlers[kind.name] = module.run
+            most = min(most, getattr(module, "MOST_AT_ONCE", most))
             if hasattr(module, "open_ports"):
                 ports |= await stack.enter_async_context(module.open_ports(runtime))
         attempts = Attempts(
@@ -183,7 +188,7 @@ async def open_worker(
             connect(settings.need("redis_url"), timeout=5.0),
             installation=runtime.installation,
             instance=runtime.instance,
-            max_jobs=settings.max_jobs,
+            max_jobs=most,
             grace=settings.grace_seconds,
             beat_every=min(kind.policy.lease.beat_every.total_seconds() for kind in kinds),
             # a bell whose worker died between taking it and claiming its job is back as soon as a lost lease would be

@@ -49,7 +49,7 @@ def generate(
     file = output or versions / f"{revision}_{table.name}.py"
     if file.exists():
         raise exits.Exit(exits.REFUSED, f"{file} is there already.")
-    file.write_text(kind_migration(table, found.machine, revision=revision, down_revision=below))
+    file.write_text(kind_migration(table, found.machine, revision=revision, down_revision=below, more=found.tables))
     say(f"{file}\nRead it, then: milepost migrate")
 
 

@@ -75,5 +75,7 @@ def kind_migration(
         revision=revision,
         down_revision=down_revision,
         up=up.strip(),
-        down="\n".join([*(f"DROP TABLE {other.name};" for other in reversed(more)), guards.drop(table.name, machine).strip()]),
+        down="\n".join(
+            [*(f"DROP TABLE {other.name};" for other in reversed(more)), guards.drop(table.name, machine).strip()]
+        ),
     )

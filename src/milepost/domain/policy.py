@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long a finished job stays when nobody said otherwise."""
+    """How long a finished job stays when nobody said otherwise, counted from `since`, one of its columns."""
 
     keep: timedelta = timedelta(days=30)
+    since: Literal["finished_at", "created_at"] = "finished_at"
 
 
 @dataclass(frozen=True, slots=True)

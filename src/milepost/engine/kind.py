@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
 from milepost.db.job_table import JobTable
+from milepost.db.tenants import TenantDatabase
 from milepost.domain.job import Job
 from milepost.domain.machine import Phase, StateMachine
 from milepost.domain.policy import Policy
@@ -35,6 +36,15 @@ def all_columns(job: Job) -> Mapping[str, Any]:
     return job.row
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something that maintenance does for a kind every so many seconds. `run` answers how many it handled."""
+
+    name: str
+    every: float
+    run: Callable[[TenantDatabase], Awaitable[int]]
+
+
 @dataclass(frozen=True, eq=False)
 class Kind:
     """One kind of job.
@@ -44,7 +54,9 @@ class Kind:
     hours of waiting. `effects`: extra rows of any transition, whoever makes it. `shown`: how a row is answered.
     `filters`: extra query parameters of the list, as SQL conditions of `reads`. `preview`: long text columns, cut in
     lists. `body_bytes`: the largest create request. `scope`: what
-    a key needs to submit and control. `key_required`: no create without an idempotency key.
+    a key needs to submit and control. `key_required`: no create without an idempotency key. `tables`: further tables
+    that come with the kind. `chores`: what maintenance does beyond what it does for every kind. `named_files`: of
+    these files in the kind's folder those that are wanted although they are no artifacts; the sweep leaves them.
     """
 
     table: JobTable
@@ -62,6 +74,9 @@ class Kind:
     body_bytes: int = 1024 * 1024
     scope: str = "job:submit"
     key_required: bool = False
+    tables: tuple[Any, ...] = ()
+    chores: tuple[Chore, ...] = ()
+    named_files: Callable[[TenantDatabase, Sequence[str]], Awaitable[set[str]]] | None = None
 
     @property
     def name(self) -> str:

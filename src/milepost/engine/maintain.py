@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from milepost.db import sweeps
 from milepost.db.tenants import TenantDatabase
@@ -69,6 +70,7 @@ def _ticks_of(database: TenantDatabase, kind: Kind, doorbell: Doorbell, store: F
             f"prune artifacts of {kind.path}", 3600, lambda: prune.prune_artifacts(database, kind, store, actor=actor)
         ),
         Tick(f"sweep files of {kind.path}", 6 * 3600, lambda: prune.sweep_files(database, kind, store)),
+        *(Tick(chore.name, chore.every, partial(chore.run, database)) for chore in kind.chores),
     ]
 
 

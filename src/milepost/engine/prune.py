@@ -21,15 +21,15 @@ MOST_SKIPPED = 10_000
 
 async def prune_jobs(database: TenantDatabase, kind: Kind, store: Files, *, actor: str, limit: int = 200) -> int:
     """Deletes the jobs whose time of keeping is over. A job whose file cannot be removed stays for the next round."""
-    if kind.policy.retention is None:
+    kept, table = kind.policy.retention, kind.table
+    if kept is None:
         return 0
-    keep, table = kind.policy.retention.keep, kind.table
     pruned, skipped = 0, list[UUID]()
     while len(skipped) < MOST_SKIPPED:
-        ids = await prunes.find_due(database, table, keep, limit, skipped)
-        files = await prunes.close_artifacts(database, table, keep, ids, actor)
+        ids = await prunes.find_due(database, table, kept, limit, skipped)
+        files = await prunes.close_artifacts(database, table, kept, ids, actor)
         left = await _remove(store, files)
-        gone = await prunes.drop_jobs(database, table, keep, [i for i in ids if i not in left], actor)
+        gone = await prunes.drop_jobs(database, table, kept, [i for i in ids if i not in left], actor)
         pruned += gone
         if len(ids) < limit:
             break
@@ -88,6 +88,8 @@ async def _sweep(database: TenantDatabase, kind: Kind, store: Files, folder: str
         return 0
     named = [FileOf(job, found.path) for found in batch if (job := _job_of(found.path, folder)) is not None]
     live = await prunes.still_live(database, kind.name, named)
+    if kind.named_files is not None:
+        live |= await kind.named_files(database, [found.path for found in batch])
     removed = 0
     for found in batch:
         if found.path not in live:

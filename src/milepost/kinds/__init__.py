@@ -22,9 +22,9 @@ def all_kinds() -> tuple[Kind, ...]:
 
 
 def find_kind(name: str) -> Kind:
-    """By name (`execution`) or path (`executions`). Raises UnknownKind."""
+    """By name (`image_task`), path (`images`) or one of a path (`image`). Raises UnknownKind."""
     for kind in all_kinds():
-        if name in {kind.name, kind.path}:
+        if name in {kind.name, kind.path, kind.path.removesuffix("s")}:
             return kind
     known = ", ".join(kind.path for kind in all_kinds())
     raise UnknownKind(kind=name, hint=f"Known kinds: {known}.")

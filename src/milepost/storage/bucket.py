@@ -44,8 +44,8 @@ def s3_store(
         retry_config={"max_retries": 3, "retry_timeout": timeout},
     )
 
-    async def write(key: str, intake: Intake) -> None:
-        await _write(objects, key, intake, "create" if refuses_replacing else "overwrite")
+    async def write(key: str, intake: Intake, *, replace: bool) -> None:
+        await _write(objects, key, intake, "create" if refuses_replacing and not replace else "overwrite")
 
     return Store(objects, write)
 

@@ -15,15 +15,15 @@ PARTIAL = ".part-"  # begins a name that no path can have, so an unfinished file
 _TRIES = 5
 
 
-async def write(root: Path, key: str, intake: Intake) -> None:
-    """Temporary name, flush, link into place. Raises `AlreadyStored` and leaves the older file alone."""
+async def write(root: Path, key: str, intake: Intake, *, replace: bool = False) -> None:
+    """Temporary name, flush, into place. Raises `AlreadyStored` and leaves the older file alone, unless `replace`."""
     final = root / key
     await asyncio.to_thread(stay_inside, root, key)
     descriptor, partial = await asyncio.to_thread(_open_partial, final)
     try:
         async for chunk in intake:
             await asyncio.to_thread(_write_all, descriptor, chunk)
-        await asyncio.to_thread(_put_in_place, descriptor, partial, final, root)
+        await asyncio.to_thread(_put_in_place, descriptor, partial, final, root, replace)
     except FileExistsError as error:
         raise AlreadyStored(path=intake.path) from error
     finally:
@@ -50,9 +50,12 @@ def _write_all(descriptor: int, chunk: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def _put_in_place(descriptor: int, partial: Path, final: Path, root: Path) -> None:
+def _put_in_place(descriptor: int, partial: Path, final: Path, root: Path, replace: bool) -> None:  # noqa: FBT001
     os.fsync(descriptor)
-    os.link(partial, final)  # unlike a rename, a link never replaces what is there
+    if replace:
+        partial.replace(final)
+    else:
+        os.link(partial, final)  # unlike a rename, a link never replaces what is there
     for folder in final.parents:
         _flush_names(folder)  # each may be new, and a file is found only if every name on its way is on disk
         if folder == root:

@@ -34,6 +34,20 @@ def execution_artifact(tenant_id: str, execution_id: UUID, artifact_id: UUID) ->
     return f"{execution_folder(tenant_id, execution_id)}{artifact_id}/{secrets.token_hex(16)}"
 
 
+def image_folder(tenant_id: str) -> str:
+    return f"{tenant_folder(tenant_id)}images/"
+
+
+def image_file(tenant_id: str, sha256: str) -> str:
+    """By its content: two tasks with the same picture share the file."""
+    return f"{image_folder(tenant_id)}{sha256[:2]}/{sha256}.png"
+
+
+def image_source(tenant_id: str, user_id: UUID, source_id: UUID) -> str:
+    """In a folder of its owner's: nobody else can name it."""
+    return f"{image_folder(tenant_id)}sources/{user_id}/{source_id}.png"
+
+
 def checked(path: str, *, below: str = ROOT) -> str:
     """`path` itself if it is normalised and lies below the folder `below`; raises `InvalidPath` otherwise.
 

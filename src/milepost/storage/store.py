@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 
-Writer = Callable[[str, Intake], Awaitable[None]]
+
+class Writer(Protocol):
+    """Puts the bytes under a key, or leaves no trace."""
+
+    async def __call__(self, key: str, intake: Intake, *, replace: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,18 @@ class Store:
     _write: Writer
     _root: Path | None = None
 
-    async def put(self, path: str, content: AsyncIterable[bytes] | bytes, *, limit: int | None = None) -> Stored:
-        """Write a new file, whole or not at all. Raises `FileTooLarge`, `AlreadyStored`, `InvalidPath`."""
+    async def put(
+        self, path: str, content: AsyncIterable[bytes] | bytes, *, limit: int | None = None, replace: bool = False
+    ) -> Stored:
+        """Write a file, whole or not at all. Raises `FileTooLarge`, `AlreadyStored`, `InvalidPath`.
+
+        `replace` is for files that are named by their content: the same bytes once more.
+        """
         key = paths.key_of(path)
         intake = Intake(path, content, limit)
         try:
             with _refusals(path):
-                await self._write(key, intake)
+                await self._write(key, intake, replace=replace)
         except StoreRefused:
             if intake.failure is not None:
                 raise intake.failure from None
@@ -124,8 +133,8 @@ def local_store(root: Path) -> Store:
     root.mkdir(parents=True, exist_ok=True)
     root = root.resolve()
 
-    async def write(key: str, intake: Intake) -> None:
-        await folder.write(root, key, intake)
+    async def write(key: str, intake: Intake, *, replace: bool) -> None:
+        await folder.write(root, key, intake, replace=replace)
 
     return Store(LocalStore(root, automatic_cleanup=True), write, root)
 
