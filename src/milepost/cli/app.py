@@ -68,9 +68,9 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script. Exits with one of the documented codes, never with a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    wanted = next((word for word in given if not word.startswith("-")), None)
+    wanted = next((word for word in given if not word.startswith("-")), "")
     try:
-        build([wanted] if wanted in COMMANDS else list(COMMANDS))(given)
+        build([wanted] if wanted in COMMANDS else list(COMMANDS))(given, prog_name="milepost")
     except MilepostError as error:
         complain(str(error), error.hint)
         sys.exit(exits.code_of(error))

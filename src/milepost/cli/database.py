@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -17,7 +17,7 @@ PATIENCE = Patience(whole=3.0, one_try=60.0)
 @asynccontextmanager
 async def open_tenant(
     settings: Settings, role: Literal["app", "maintenance", "owner"] = "app"
-) -> AsyncIterator[TenantDatabase]:
+) -> AsyncGenerator[TenantDatabase]:
     """As that role, or as the application where no login of the role is known."""
     wanted = "database_url" if role == "app" else f"{role}_database_url"
     name = wanted if getattr(settings, wanted) is not None else "database_url"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -17,12 +17,14 @@ from milepost.cli.demo_bars import follow_all
 from milepost.cli.demo_prompts import prompts
 from milepost.cli.job_views import show_job
 from milepost.cli.output import out, say
+from milepost.cli.signals import ended_by_signals
 from milepost.cli.stack.run import Stack, open_stack
 from milepost.cli.up import environment_settings, report
 from milepost.client import Client, Job
 from milepost.settings import Settings
 
 FOLDER = Path(".milepost-demo")
+LONGEST_SECONDS = 300
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +48,7 @@ def demo(
 
 
 @contextmanager
-def _folder(named: Path | None, *, keep: bool) -> Iterator[Path]:
+def _folder(named: Path | None, *, keep: bool) -> Generator[Path]:
     if named is not None:
         yield named
         return
@@ -63,6 +65,11 @@ def _folder(named: Path | None, *, keep: bool) -> Iterator[Path]:
 
 
 async def _demo(settings: Settings, count: int) -> list[Job]:
+    with ended_by_signals():
+        return await _shown(settings, count)
+
+
+async def _shown(settings: Settings, count: int) -> list[Job]:
     say("Starting PostgreSQL, Redis, API, workers and maintenance …")
     async with open_stack(settings, port=settings.port, explicit_port=False, report=report) as stack:
         say(f"Ready: {stack.note.api_url}, data in {stack.note.data_dir}\n")
@@ -80,7 +87,11 @@ async def _run(client: Client, stack: Stack, count: int) -> list[Job]:
     say(f"{len(ids)} executions submitted in one request.")
     keeping = asyncio.ensure_future(stack.keep())
     try:
-        return await follow_all(client, ids)
+        async with asyncio.timeout(LONGEST_SECONDS):
+            return await follow_all(client, ids)
+    except TimeoutError:
+        hint = f"The logs in {stack.note.data_dir}/logs may tell why; --keep leaves them behind."
+        raise exits.Exit(exits.FAILED, f"Not all jobs ended within {LONGEST_SECONDS} s.", hint=hint) from None
     finally:
         keeping.cancel()
 

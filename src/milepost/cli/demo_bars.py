@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
@@ -66,7 +66,7 @@ async def _wait(client: Client, ids: Sequence[UUID]) -> list[Job]:
 
 
 @contextmanager
-def _drawn(total: int) -> Iterator[Draw]:
+def _drawn(total: int) -> Generator[Draw]:
     if not out.is_terminal:
         yield _Lines(total)
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from milepost.client import Client
 from milepost.db.urls import database_name, with_database, without_login
@@ -63,8 +64,7 @@ def client_of(settings: Settings, **options: Any) -> Client:
 
 
 def _first(error: ValueError) -> str:
-    errors = getattr(error, "errors", None)
-    if not callable(errors):
+    if not isinstance(error, ValidationError):
         return str(error)
-    first: dict[str, Any] = errors()[0]  # pyright: ignore[reportIndexIssue, reportUnknownVariableType]
+    first = error.errors()[0]
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

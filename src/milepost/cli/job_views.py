@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ LONGEST_LINE = 60
 ELSEWHERE = frozenset(
     {"id", "kind", "phase", "status", "version", "status_transitions", "artifacts", "columns", "etag"}
 )
+EMPTY: Sequence[Any] = (None, "", False)
 TEXTS = ("prompt", "output")
 
 
@@ -39,9 +41,9 @@ def show_list(page: Page, now: datetime) -> None:
 
 def show_job(job: Job) -> None:
     out.print(f"{job.kind} [bold]{job.id}[/bold]  {coloured(job.phase, job.status)}  version {job.version}")
-    shown = {name: getattr(job, name) for name in type(job).__dataclass_fields__ if name not in ELSEWHERE}
-    for name, value in {**shown, **job.columns}.items():
-        if value not in (None, "", (), {}, False) and name not in TEXTS and name != "replayed":
+    shown: dict[str, Any] = {f.name: getattr(job, f.name) for f in fields(job) if f.name not in ELSEWHERE}
+    for name, value in (*shown.items(), *job.columns.items()):
+        if value not in EMPTY:
             say(f"  {name:<18} {_plain(value)}")
     for artifact in job.artifacts:
         say(f"  artifact           {artifact.id} {artifact.file_name} {artifact.file_size} bytes {artifact.status}")
@@ -70,7 +72,8 @@ def show_why(found: Mapping[str, Any]) -> None:
     for name in ("due_at", "ahead", "workers", "error_code", "error_message", "cancel_requested_at"):
         if found.get(name) is not None:
             say(f"  {name:<20} {found[name]}")
-    for name, value in (found.get("lease") or {}).items():
+    lease: Mapping[str, Any] = found.get("lease") or {}
+    for name, value in lease.items():
         say(f"  lease {name:<14} {value}")
 
 

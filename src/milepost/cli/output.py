@@ -45,9 +45,10 @@ def print_json(value: Any) -> None:
 def plain(value: Any) -> Any:
     """Dataclasses as objects, times as RFC 3339, a kind's own columns beside the shared ones."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        shown = {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        shown: dict[str, Any] = {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
         shown.pop("etag", None)
-        return {**shown, **(shown.pop("columns", None) or {})}
+        own: dict[str, Any] = shown.pop("columns", None) or {}
+        return {**shown, **own}
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, list | tuple | set | frozenset):

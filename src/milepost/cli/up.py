@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import Annotated
 
 import typer
 
 from milepost.cli.found import DataDir
 from milepost.cli.output import err, say
+from milepost.cli.signals import STOPS
 from milepost.cli.stack.run import Stack, open_stack
 from milepost.domain.errors import ConfigurationError
 from milepost.settings import Settings
-
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def register(app: typer.Typer) -> None:

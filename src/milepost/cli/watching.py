@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Any
+from dataclasses import asdict
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -43,7 +43,7 @@ async def _polled(client: Client, job_id: str) -> AsyncIterator[Event]:
     while True:
         job = await client.get(job_id)
         for step in job.status_transitions[seen:]:
-            yield Event(name="transition", data=_data(step), id=str(step.id))
+            yield Event(name="transition", data=asdict(step), id=str(step.id))
         seen = len(job.status_transitions)
         yield Event(name="progress", data={"progress": job.progress, "stage": job.stage})
         if job.ended:
@@ -52,14 +52,10 @@ async def _polled(client: Client, job_id: str) -> AsyncIterator[Event]:
             await client.wait(job_id, timeout=2.0)
 
 
-def _data(step: Any) -> dict[str, Any]:
-    return {name: getattr(step, name) for name in type(step).__dataclass_fields__}
-
-
 @contextmanager
-def _told(*, quiet: bool) -> Any:
+def _told(*, quiet: bool) -> Generator[Tell]:
     if quiet:
-        yield lambda _: None
+        yield _nothing
     elif not out.is_terminal:
         yield _line
     else:
@@ -73,6 +69,10 @@ def _told(*, quiet: bool) -> Any:
             console=out,
         ) as progress:
             yield _Bar(progress)
+
+
+def _nothing(_: Event) -> None:
+    return None
 
 
 def _line(event: Event) -> None:

@@ -19,6 +19,7 @@ from milepost.client.transport import Patience, Repeat, Transport
 
 LONG_POLL = 25
 BATCH = 10_000
+NOT_MODIFIED = 304
 
 
 class Client:
@@ -107,7 +108,7 @@ class Client:
         answer = await self._transport.call(
             "GET", f"/v1/{path}/{job.id}", params={"wait": seconds}, headers=headers, timeout=seconds + 15.0
         )
-        return None if answer.status_code == httpx2.codes.NOT_MODIFIED else _job(answer)
+        return None if answer.status_code == NOT_MODIFIED else _job(answer)
 
     async def list(self, path: str = "jobs", **filters: Any) -> Page:
         """One page; `filters` are the API's query parameters."""
@@ -140,7 +141,7 @@ class Client:
 
     async def _act(self, job_id: UUID | str, verb: str, reason: str | None, version: int | None, repeat: Repeat) -> Job:
         headers = {"If-Match": f'"{version}"'} if version is not None else {}
-        request = {"json": {"reason": reason}} if reason else {}
+        request: dict[str, Any] = {"json": {"reason": reason}} if reason else {}
         return _job(
             await self._transport.call("POST", f"/v1/jobs/{job_id}/{verb}", headers=headers, repeat=repeat, **request)
         )

@@ -41,7 +41,6 @@ class Unreachable(Unavailable):
 
 
 def _hint(problem: Mapping[str, Any]) -> str | None:
-    errors = problem.get("errors")
-    if not isinstance(errors, list):
-        return None
-    return "; ".join(f"{error.get('pointer', '')}: {error.get('detail', '')}" for error in errors[:5])
+    errors: list[Mapping[str, Any]] = problem.get("errors") or []
+    told = [f"{error.get('pointer', '')}: {error.get('detail', '')}" for error in errors[:5]]
+    return "; ".join(told) or None

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 
@@ -81,5 +81,5 @@ async def parse(lines: AsyncIterator[str]) -> AsyncIterator[Event]:
 
 
 def _data(text: str) -> Mapping[str, Any]:
-    value = json.loads(text)
-    return value if isinstance(value, dict) else {"value": value}
+    value: Any = json.loads(text)
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {"value": value}

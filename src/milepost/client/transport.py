@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import httpx2
 
@@ -84,10 +84,10 @@ class Transport:
 def problem(answer: httpx2.Response) -> ApiError:
     """The error behind an answer; one that is no problem document is told by its status alone."""
     try:
-        document = json.loads(answer.content)
+        document: Any = json.loads(answer.content)
     except ValueError:
-        document = {}
-    return ApiError(answer.status_code, document if isinstance(document, dict) else {})
+        document = None
+    return ApiError(answer.status_code, cast("Mapping[str, Any]", document) if isinstance(document, dict) else {})
 
 
 def named_wait(answer: httpx2.Response) -> float | None:

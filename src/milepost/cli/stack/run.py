@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ class Stack:
 
 
 @asynccontextmanager
-async def open_stack(settings: Settings, *, port: int, explicit_port: bool, report: Report) -> AsyncIterator[Stack]:
+async def open_stack(settings: Settings, *, port: int, explicit_port: bool, report: Report) -> AsyncGenerator[Stack]:
     """A stack that is ready. From the main thread. Raises MilepostError with what is in the way."""
     settings = _with_folder(settings)
     with (
@@ -162,7 +162,7 @@ def _with_folder(settings: Settings) -> Settings:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Generator[None]:
     lock = FolderLock(folder)
     try:
         lock.acquire()
@@ -175,7 +175,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _clear() -> Iterator[None]:
+def _clear() -> Generator[None]:
     """An embedded server's trouble in the words of the house."""
     try:
         yield

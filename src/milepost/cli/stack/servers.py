@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class Servers:
 
 
 @contextmanager
-def open_servers(settings: Settings, report: Callable[[str], None]) -> Iterator[tuple[Servers, str, str]]:
+def open_servers(settings: Settings, report: Callable[[str], None]) -> Generator[tuple[Servers, str, str]]:
     """The servers, the owner's address of PostgreSQL and the address of Redis. From the main thread."""
     with ExitStack() as stack:
         servers = Servers(settings.data_dir, report)
