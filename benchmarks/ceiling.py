@@ -10,7 +10,7 @@ from uuid import UUID
 from benchmarks.jobs import GROUP, insert, new_jobs
 from benchmarks.stage import Place
 from milepost.db import statements
-from milepost.db.ledger import submit_statement
+from milepost.db.submits import submit_statement
 from milepost.domain.machine import By
 from milepost.kinds.executions import KIND
 

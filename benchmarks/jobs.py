@@ -9,7 +9,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from benchmarks.stage import Place
-from milepost.db.ledger import NewJob
+from milepost.db.submits import NewJob
 from milepost.kinds.executions import KIND
 
 GROUP = 500

@@ -16,7 +16,7 @@ from benchmarks.jobs import new_jobs
 from benchmarks.stage import INSTALLATION, Place, Servers
 from benchmarks.submit import REQUEST
 from milepost.db import statements
-from milepost.db.ledger import submit_statement
+from milepost.db.submits import submit_statement
 from milepost.engine.submit import new_job, submit
 from milepost.kinds.executions import KIND
 from milepost.queue.connection import connect

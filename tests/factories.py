@@ -8,7 +8,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from milepost.db.job_table import JobTable
-from milepost.db.ledger import NewJob
+from milepost.db.submits import NewJob
 from milepost.domain.bell import Bell
 from milepost.kinds.executions.table import MACHINE, Execution
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from milepost.db.job_table import JobTable
-from milepost.db.ledger import Moved, NewJob
+from milepost.db.moves import Moved
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
 from milepost.domain.errors import RowRefused, StaleVersion

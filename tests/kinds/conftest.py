@@ -9,12 +9,14 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from milepost.db.ledger import Moved
+from milepost.db.job_table import as_json
+from milepost.db.moves import Moved
 from milepost.db.tenants import TenantDatabase, open_database
 from milepost.domain import decide
 from milepost.domain.job import Job
 from milepost.domain.machine import By, Phase
 from milepost.domain.outcome import Done, Outcome
+from milepost.engine.api_keys import ensure_user
 from milepost.engine.kind import Kind
 from milepost.engine.read_job import read_job
 from milepost.engine.submit import new_job
@@ -34,6 +36,13 @@ def sample(kind: Kind) -> dict[str, Any]:
     """The request that the kind's own examples make."""
     fields = kind.request.model_fields
     return {name: (field.examples or [None])[0] for name, field in fields.items() if field.is_required()}
+
+
+def result(kind: Kind) -> dict[str, Any]:
+    """What a success must write beside the status: the examples that the kind's columns carry."""
+    return {
+        column.name: as_json(column.info["example"]) for column in kind.table.table.columns if "example" in column.info
+    }
 
 
 class Life:
@@ -59,7 +68,7 @@ class Life:
         """As a worker ends an attempt."""
         if isinstance(outcome, Done):
             await self._to_the_last_stage()
-            outcome = Done(outcome.columns, reason=self._way_to_succeed() or "completed")
+            outcome = Done(result(self.kind) | dict(outcome.columns), reason=self._way_to_succeed() or "completed")
         wanted = decide.after_attempt(
             self.kind.machine, self.kind.policy, self.job, outcome,
             actor=f"worker:{WORKER}", now=self.job.scheduled_at, chance=0.0,
@@ -96,6 +105,8 @@ async def born(database: TenantDatabase, kind: Kind) -> Callable[..., Awaitable[
     """Submits a job of the kind: `life = await born(max_attempts=1)`."""
 
     async def submit(user_id: UUID | None = None, **changes: Any) -> Life:
+        if not kind.table.table.columns["user_id"].nullable:
+            user_id = user_id or await ensure_user(database, role="maker", name="Somebody")
         request = kind.request.model_validate(sample(kind) | changes)
         new = new_job(kind, request, ids=uuid7, actor="key:test", user_id=user_id)
         submitted = await database.ledger.submit(kind.table, new)

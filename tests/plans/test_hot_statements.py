@@ -26,10 +26,12 @@ async def hot(shelf: Shelf, name: str, count: int) -> tuple[str, list[Any]]:
         "claim": (statements.claim(TABLE), [waiting, ones, "w1", 20.0]),
         "refused claims": (statements.refused_claims(TABLE), [running, ones, "w2"]),
         "move to the end": (
-            statements.move(TABLE, DONE, ("output",), False, False, 0), [running, twos, actors, ["x"] * count],
+            statements.move(TABLE, DONE, ("output",), 0, noted=False, delayed=False),
+            [running, twos, actors, ["x"] * count],
         ),
         "move to the queue": (
-            statements.move(TABLE, AGAIN, (), False, True, 0), [running, twos, actors, [1.0] * count],
+            statements.move(TABLE, AGAIN, (), 0, noted=False, delayed=True),
+            [running, twos, actors, [1.0] * count],
         ),
         "beat": (statements.beat(TABLE), [running, twos, "w1", 20.0]),
         "note": (statements.note(TABLE, ("progress",)), [running, twos, "w1", [5] * count]),

@@ -10,7 +10,7 @@ from milepost.api.auth import Caller
 from milepost.api.dependencies import Dependencies
 from milepost.api.problems import Problem
 from milepost.api.validation import fault
-from milepost.db.ledger import NewJob
+from milepost.db.submits import NewJob
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.errors import UrlNotAllowed
 from milepost.engine.kind import Kind

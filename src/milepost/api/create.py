@@ -21,8 +21,8 @@ from milepost.api.dependencies import Dependencies
 from milepost.api.etags import etag
 from milepost.api.problems import Problem
 from milepost.api.whole import shown
-from milepost.db.ledger import NewJob, Submitted
 from milepost.db.reads import keys_in_use
+from milepost.db.submits import NewJob, Submitted
 from milepost.engine.kind import Kind
 from milepost.engine.submit import key_digest, new_job, submit, submit_all
 from milepost.kinds.requests import Strict

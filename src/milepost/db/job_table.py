@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -55,3 +56,8 @@ class JobTable:
     def blank(self) -> Mapping[str, Any]:
         """A row of NULLs, for showing a job that was just written without reading it again."""
         return dict.fromkeys(self.types)
+
+
+def as_json(value: Any) -> str | None:
+    """A JSONB column's value as the text that array statements take."""
+    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

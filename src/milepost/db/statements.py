@@ -101,7 +101,7 @@ WHERE (j.version = m.version AND j.status = '{machine.queued}' AND j.scheduled_a
 
 @lru_cache(maxsize=1024)
 def move(
-    table: JobTable, edge: Edge, columns: tuple[str, ...], noted: bool, delayed: bool, attempt_step: int
+    table: JobTable, edge: Edge, columns: tuple[str, ...], attempt_step: int, *, noted: bool, delayed: bool
 ) -> str:
     """$1 ids, $2 versions, $3 actors, then reasons if noted, delays in seconds if delayed, then the columns."""
     arrays = [("id", "uuid[]"), ("version", "integer[]"), ("actor", "text[]")]
@@ -207,9 +207,7 @@ RETURNING j.id, j.cancel_requested_at"""
 def note(table: JobTable, columns: tuple[str, ...]) -> str:
     """$1 ids, $2 versions, $3 worker, then the columns. Progress only rises; a lower one leaves the row as it is."""
     given = ", ".join(f"${i}::{table.array_type(column)}" for i, column in enumerate(columns, 4))
-    sets = ", ".join(
-        f"{c} = greatest(j.{c}, m.c_{c})" if c == "progress" else f"{c} = m.c_{c}" for c in columns
-    )
+    sets = ", ".join(f"{c} = greatest(j.{c}, m.c_{c})" if c == "progress" else f"{c} = m.c_{c}" for c in columns)
     return f"""
 UPDATE {table.name} AS j
 SET {sets}

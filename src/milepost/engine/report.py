@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from milepost.db.ledger import Moved
+from milepost.db.moves import Moved
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
 from milepost.domain.errors import IllegalTransition

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from milepost.db.ledger import Moved
+from milepost.db.moves import Moved
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.errors import IllegalTransition, StaleVersion
 from milepost.domain.job import Job

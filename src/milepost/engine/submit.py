@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from milepost.db.ledger import NewJob, Submitted
+from milepost.db.submits import NewJob, Submitted
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.bell import Bell
 from milepost.domain.errors import IdempotencyKeyReused
@@ -17,7 +17,6 @@ from milepost.domain.job import Job
 from milepost.domain.transition import Effect
 from milepost.engine.kind import Kind, Request
 from milepost.engine.ports import Ringer
-
 
 # beside its own limit every job may wait this long in all, back-off and retries included
 WAITING_SECONDS = 24 * 60 * 60

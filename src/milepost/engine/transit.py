@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from milepost.db.ledger import Moved
+from milepost.db.moves import Moved
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.bell import Bell
 from milepost.domain.job import Job

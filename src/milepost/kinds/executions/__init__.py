@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from milepost.db.job_table import JobTable
-from milepost.db.ledger import as_json
+from milepost.db.job_table import JobTable, as_json
 from milepost.domain.policy import Backoff, Policy
 from milepost.engine.kind import Kind
 from milepost.kinds.executions.answers import shown

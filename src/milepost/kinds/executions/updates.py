@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StrictBool
 
-from milepost.db.job_table import JobTable
-from milepost.db.ledger import as_json
+from milepost.db.job_table import JobTable, as_json
 from milepost.db.rows import fetch
 from milepost.db.statements import RUNNER_LEASE
 from milepost.db.tenants import TenantDatabase
