@@ -1,4 +1,4 @@
-"""A copy of the repository to try things in, with `milepost` and `make` that mean the copy."""
+"""A copy of the repository to try things in, with `milepost`, `python` and `make` that mean the copy."""
 
 from __future__ import annotations
 
@@ -14,20 +14,17 @@ from pathlib import Path
 from tests.docs.pages import ROOT
 
 FOLDERS = ("src", "workers", "migrations", "tests", "docs")
-FILES = ("Procfile", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
+FILES = ("Makefile", "Procfile", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
 
 MILEPOST = """#!/bin/sh
 exec "{python}" -P -m milepost.cli.app "$@"
 """
-# the Makefile would first make an environment
+PYTHON = """#!/bin/sh
+exec "{python}" "$@"
+"""
+# the Makefile's own rules, with the environment that is there instead of one that would be made first
 MAKE = """#!/bin/sh
-target=$1; shift
-for word in "$@"; do case $word in ARGS=*) arguments=${{word#ARGS=}} ;; esac; done
-case $target in
-    docs) exec "{python}" docs/generate.py $arguments ;;
-    test) exec "{python}" -m pytest -p no:cacheprovider $arguments ;;
-    *) echo "no target $target" >&2; exit 2 ;;
-esac
+exec "{make}" -o .venv/.installed "BIN={folder}" "$@"
 """
 
 
@@ -50,16 +47,18 @@ def copy_of_the_repository() -> Iterator[Path]:
 
 def _programs(folder: Path) -> None:
     folder.mkdir()
-    for name, text in (("milepost", MILEPOST), ("make", MAKE)):
+    for name, text in (("milepost", MILEPOST), ("python", PYTHON), ("make", MAKE)):
         program = folder / name
-        program.write_text(text.format(python=sys.executable))
+        python = Path(sys.executable)
+        program.write_text(text.format(python=python, folder=python.parent, make=shutil.which("make") or "make"))
         program.chmod(0o755)
 
 
 def environment_of(copy: Path) -> dict[str, str]:
     """Ours, without any setting of Milepost's, and with the copy before everything else."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MILEPOST_", "PYTEST_"))}
-    kept.pop("DATABASE_URL", None)
+    for name in ("DATABASE_URL", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL"):
+        kept.pop(name, None)
     path = f"{copy / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}"
     return {**kept, "PATH": path, "PYTHONPATH": f"{copy / 'src'}{os.pathsep}{copy}", "PYTHONDONTWRITEBYTECODE": "1"}
 
