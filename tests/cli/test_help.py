@@ -32,8 +32,23 @@ def test_the_version_is_the_packages():
     assert call("--version").out == f"milepost {__version__}\n"
 
 
-def test_an_unknown_command_is_exit_code_2():
-    assert call("frobnicate").code == 2
+@pytest.mark.parametrize(
+    "arguments", [("frobnicate",), ("jobs", "frobnicate"), ("up", "--port", "x"), ("jobs", "show"), ("--nothing",)]
+)
+def test_what_is_no_command_is_told_in_one_line_and_a_hint(arguments: tuple[str, ...]):
+    said = call(*arguments)
+
+    assert said.code == 2
+    assert [line[:2] for line in said.err.splitlines()] == ["er", "  "]
+    assert "--help" in said.err
+
+
+@pytest.mark.parametrize("arguments", [(), ("jobs",), ("db",)])
+def test_a_noun_alone_answers_with_its_help(arguments: tuple[str, ...]):
+    said = call(*arguments)
+
+    assert said.code == 2
+    assert "Commands" in said.out
 
 
 def test_a_command_of_the_api_imports_no_server():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 import uvicorn
 
-from milepost.api.app import create_app
 from milepost.api.dependencies import Dependencies
+from milepost.cli.face import create_face
 from milepost.cli.found import DataDir, settings_of
 from milepost.cli.process import ready, run_process, self_test
+from milepost.cli.signals import STOPS
 from milepost.cli.stack.listening import address_of, listen
 from milepost.settings import Settings
 from milepost.tenancy.models import active_models
@@ -33,7 +37,7 @@ def api(
     handed: Annotated[int | None, typer.Option("--socket", hidden=True)] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Serve the HTTP API."""
+    """Serve the HTTP API and the dashboard."""
     settings = settings_of(data_dir, host=host, port=port)
     bound = socket.socket(fileno=handed) if handed is not None else listen(settings.host, settings.port, explicit=True)
     with bound:
@@ -44,7 +48,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
     async with open_runtime(settings, "api") as runtime:
         await self_test(runtime)
         config = uvicorn.Config(
-            create_app(dependencies(runtime)),
+            create_face(dependencies(runtime)),
             access_log=False,
             log_config=None,
             server_header=False,
@@ -54,7 +58,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers."""
+    """Says when it answers, and ends by returning: the base class would end the process by the signal that it got."""
 
     def __init__(self, config: uvicorn.Config, url: str) -> None:
         super().__init__(config)
@@ -63,6 +67,15 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in STOPS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+        for number in STOPS:
+            loop.remove_signal_handler(number)
 
 
 def dependencies(runtime: Runtime) -> Dependencies:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from milepost import __version__
 from milepost.cli import exits
@@ -70,7 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in given if not word.startswith("-")), "")
     try:
-        build([wanted] if wanted in COMMANDS else list(COMMANDS))(given, prog_name="milepost")
+        run = build([wanted] if wanted in COMMANDS else list(COMMANDS))
+        code = run(given, prog_name="milepost", standalone_mode=False)
+    except TyperException as error:
+        _misused(error)
     except MilepostError as error:
         complain(str(error), error.hint)
         sys.exit(exits.code_of(error))
@@ -83,6 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         complain(f"{type(error).__name__}: {error}", "Set MILEPOST_LOG_LEVEL=debug for the whole traceback.")
         _traceback_if_wanted()
         sys.exit(exits.FAILED)
+    sys.exit(code if isinstance(code, int) else exits.OK)
+
+
+def _misused(error: TyperException) -> NoReturn:
+    if message := error.format_message().strip():  # empty where the help itself was the answer
+        context = getattr(error, "ctx", None)
+        complain(message, f"'{context.command_path if context else 'milepost'} --help' tells more.")
+    sys.exit(exits.USAGE)
 
 
 def _traceback_if_wanted() -> None:
