@@ -27,7 +27,7 @@ WITH s AS (
     ON CONFLICT DO NOTHING RETURNING *),
 audit AS (
     {AUDIT}
-    SELECT s.user_id::text, 'session.created', 'session', s.id::text, jsonb_build_object('key_id', $2), 'user:' || s.user_id
+    SELECT s.user_id::text, 'session.created', 'session', s.id::text, jsonb_build_object('key_id', $2::uuid), 'user:' || s.user_id
     FROM s)
 SELECT FROM s"""
 

@@ -1,0 +1,55 @@
+"""What a page says instead of its content: a status, a sentence, what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from milepost.domain.errors import (
+    IllegalTransition,
+    JobNotFound,
+    MilepostError,
+    SearchTooSlow,
+    StaleVersion,
+    Unavailable,
+    VersionMismatch,
+)
+from milepost.storage import StoreRefused
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """Shown as a page of its own."""
+
+    status: int
+    title: str
+    detail: str
+
+
+def not_found() -> Refused:
+    """Alike for what does not exist and what is another's."""
+    return Refused(404, "There is nothing here", "It may have been cleaned up, or it is not yours to see.")
+
+
+def forged() -> Refused:
+    return Refused(
+        403, "This form is too old", "It was not sent from a page of this session. Go back, reload, try again."
+    )
+
+
+def refusal_of(error: MilepostError) -> Refused:
+    """The first that fits; what we did not foresee is somebody's bug, and is not swallowed."""
+    match error:
+        case JobNotFound():
+            return not_found()
+        case VersionMismatch() | StaleVersion() | IllegalTransition():
+            return Refused(
+                409, "The job has moved on", "Somebody was first. Look at what it is doing now, then decide."
+            )
+        case SearchTooSlow():
+            return Refused(422, "The search took too long", "Narrow it by kind, state or owner.")
+        case StoreRefused():
+            return Refused(503, "The file cannot be read now", "The store does not answer. Try again in a moment.")
+        case Unavailable():
+            return Refused(503, "The database does not answer", "Jobs are safe. Try again in a moment.")
+        case _:
+            raise error
