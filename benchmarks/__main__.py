@@ -107,5 +107,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-

@@ -26,7 +26,9 @@ async def noop(*_: Any) -> Done:
     return DONE
 
 
-def make_worker(place: Place, on: Servers, doorbell: Doorbell, *, burst: bool, handler: Any = noop, **more: Any) -> Worker:
+def make_worker(
+    place: Place, on: Servers, doorbell: Doorbell, *, burst: bool, handler: Any = noop, **more: Any
+) -> Worker:
     async def databases(_: str) -> TenantDatabase:
         return place.database
 
@@ -59,12 +61,10 @@ async def drain(place: Place, on: Servers, count: int, *, max_jobs: int = 1000) 
 
 async def _check(place: Place, count: int) -> None:
     owner = await asyncpg.connect(place.owner_url)
-    rows = await owner.fetchrow(
+    [rows] = await owner.fetch(
         "SELECT (SELECT count(*) FROM executions WHERE status = 'COMPLETED' AND version = 3),"
         " (SELECT count(*) FROM status_transitions), (SELECT count(*) FROM audit_logs)"
     )
     await owner.close()
     if tuple(rows) != (count, 3 * count, 3 * count):
         raise RuntimeError(f"{count} jobs left {tuple(rows)} completed, transitions and audit rows")
-
-

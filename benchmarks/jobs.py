@@ -28,9 +28,7 @@ def new_jobs(place: Place, count: int) -> list[NewJob]:
 
 def _new_job(place: Place, job_id: UUID) -> NewJob:
     columns = {**COLUMNS, "job_name": f"exec-{job_id.hex[-12:]}"}
-    return NewJob(
-        id=job_id, actor="key:bench", life=600, timeout_seconds=600, columns=columns, user_id=place.user_id
-    )
+    return NewJob(id=job_id, actor="key:bench", life=600, timeout_seconds=600, columns=columns, user_id=place.user_id)
 
 
 async def insert(place: Place, jobs: Sequence[NewJob]) -> list[UUID]:

@@ -40,7 +40,10 @@ def servers() -> Iterator[Servers]:
     folder = Path(tempfile.mkdtemp(prefix="milepost-bench-"))
     folder.chmod(0o755)
     try:
-        with EmbeddedPostgres(folder / "postgres", settings=SETTINGS) as postgres, EmbeddedRedis(folder / "redis") as redis:
+        with (
+            EmbeddedPostgres(folder / "postgres", settings=SETTINGS) as postgres,
+            EmbeddedRedis(folder / "redis") as redis,
+        ):
             yield Servers(postgres.owner_url, redis.url)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

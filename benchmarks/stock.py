@@ -15,8 +15,8 @@ from benchmarks.stage import Servers
 QUEUE = "stock-arq"
 
 
-async def noop(_: dict[str, Any]) -> None:
-    return None
+async def noop(ctx: dict[Any, Any], *_: Any, **__: Any) -> None:
+    del ctx
 
 
 async def drain(on: Servers, count: int) -> float:

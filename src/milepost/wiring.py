@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -63,7 +63,7 @@ class Runtime:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, role: Role) -> AsyncIterator[Runtime]:
+async def open_runtime(settings: Settings, role: Role) -> AsyncGenerator[Runtime]:
     """Raises ConfigurationError for a setting that is missing, Unavailable when the control database is away."""
     async with AsyncExitStack() as stack:
         options = DatabaseOptions(pooler=settings.pooler, patience=PATIENCE[role])
@@ -155,7 +155,7 @@ def with_lease(kind: Kind, seconds: float | None) -> Kind:
 @asynccontextmanager
 async def open_worker(
     runtime: Runtime, paths: Sequence[str], *, burst: bool = False, handle_signals: bool = True
-) -> AsyncIterator[Worker]:
+) -> AsyncGenerator[Worker]:
     """A worker for the named kinds, ready to `async_run`. Raises UnknownKind and ConfigurationError.
 
     A handler's module may say `MOST_AT_ONCE`: more attempts than that would only wait for each other.

@@ -30,7 +30,8 @@ ONE_CONNECTION = DatabaseOptions(ledger_connections=1, patience=Patience(whole=5
 @pytest_asyncio.fixture
 async def line(urls: Urls) -> AsyncIterator[Proxy]:
     target = urlsplit(urls.app)
-    assert target.hostname is not None and target.port is not None
+    assert target.hostname is not None
+    assert target.port is not None
     async with proxy(target.hostname, target.port) as made:
         yield made
 

@@ -19,14 +19,14 @@ from sqlalchemy.pool import NullPool
 from milepost.db import guards, migrate, roles
 from milepost.db.drafts import kind_migration, tables_sql
 from milepost.db.locations import History
-from milepost.db.tables import Base, Xid8
+from milepost.db.tables import Xid8
 from milepost.db.urls import sqlalchemy_url
-from milepost.kinds import all_kinds
+from milepost.kinds import all_kinds, tenant_metadata
 from milepost.tenancy.install import ensure_database
 from milepost.tenancy.tables import ControlBase
 
 HISTORIES: tuple[History, ...] = ("control", "tenant")
-MODELS: dict[History, MetaData] = {"control": ControlBase.metadata, "tenant": Base.metadata}
+MODELS: dict[History, MetaData] = {"control": ControlBase.metadata, "tenant": tenant_metadata()}
 numbers = count()
 
 OBJECTS = """
@@ -124,11 +124,10 @@ async def asked(url: str, question: Any) -> Any:
 @pytest.mark.parametrize(("migrated", "name"), [(name, name) for name in HISTORIES], indirect=["migrated"])
 async def test_models_and_schema_agree(migrated: str, name: History, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ischema_names, "xid8", Xid8)
-    all_kinds()
     partitions = await partition_names(migrated)
 
     def differences(connection: Connection) -> Any:
-        def wanted(_: Any, found: str | None, kind: str, reflected: bool, __: Any) -> bool:
+        def wanted(_: Any, found: str | None, kind: str, reflected: Any, __: Any) -> bool:
             return not (kind == "table" and reflected and found in {*partitions, "alembic_version"})
 
         context = MigrationContext.configure(
@@ -172,7 +171,6 @@ ORDER BY 1"""
 async def test_the_models_alone_make_the_same_columns_constraints_and_indexes(
     migrated: str, empty: str, name: History
 ) -> None:
-    all_kinds()
     shapes = []
     for url in (migrated, empty):
         connection = await asyncpg.connect(url)
@@ -187,7 +185,6 @@ async def test_the_models_alone_make_the_same_columns_constraints_and_indexes(
 
 @pytest.mark.parametrize(("migrated", "name"), [(name, name) for name in HISTORIES], indirect=["migrated"])
 async def test_models_and_schema_agree_on_every_check(migrated: str, name: History) -> None:
-    all_kinds()
     connection = await asyncpg.connect(migrated)
     rows = await connection.fetch(
         "SELECT c.relname, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"

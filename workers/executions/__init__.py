@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ __all__ = ["open_ports", "run"]
 
 
 @asynccontextmanager
-async def open_ports(runtime: Runtime) -> AsyncIterator[Mapping[str, Any]]:
+async def open_ports(runtime: Runtime) -> AsyncGenerator[Mapping[str, Any]]:
     """Providers are opened when a job first needs one, and closed with the worker.
 
     Raises ConfigurationError in production where no provider has a key.

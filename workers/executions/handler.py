@@ -33,7 +33,9 @@ async def run(job: Job, ctx: Context) -> Outcome:
     try:
         text, stop = await _ask(job, ctx, provider, tally)
         if stop is None:
-            return Failed("OUTPUT_TOO_LARGE", "The answer is longer than 16 MiB. Lower max_tokens.", columns=tally.columns())
+            return Failed(
+                "OUTPUT_TOO_LARGE", "The answer is longer than 16 MiB. Lower max_tokens.", columns=tally.columns()
+            )
         await ctx.progress(STORING, "storing")
         kept = await keep(ctx.ports["store"], ctx.tenant, job, text)
     except ProviderError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from milepost.db.migrate import script
 
-revision = '0001'
+revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None

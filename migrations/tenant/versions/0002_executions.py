@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from milepost.db.migrate import script
 
-revision = '0002'
-down_revision = '0001'
+revision = "0002"
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 

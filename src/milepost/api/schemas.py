@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from milepost.db.tables import StatusTransition
+from milepost.db.shared_tables import StatusTransition
 from milepost.engine.kind import HIDDEN, Kind
 
 Schema = dict[str, Any]

@@ -81,12 +81,12 @@ WHERE me.id = $1 AND me.{queued}"""
 async def tally(connection: Connection, table: JobTable, owner: UUID | None = None) -> Tally:
     """Of all jobs, each status counted up to EXACT; or, for one owner, of the newest EXACT jobs."""
     if owner is None:
-        row = await connection.fetchrow(_tally(table), EXACT + 1)
+        [row] = await connection.fetch(_tally(table), EXACT + 1)
         statuses = {status: _counted(row[f"n_{index}"]) for index, status in enumerate(table.machine.phases)}
         failures = await connection.fetch(_failures(table), EXACT)
         failures_more = sum(f["looked_at"] for f in failures) >= EXACT
     else:
-        row = await connection.fetchrow(_tally_of(table), EXACT, owner)
+        [row] = await connection.fetch(_tally_of(table), EXACT, owner)
         more = row["looked_at"] >= EXACT
         statuses = {s: Count(row[f"n_{index}"], more) for index, s in enumerate(table.machine.phases)}
         failures = await connection.fetch(_failures_of(table), EXACT, owner)

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from milepost.db.migrate import script
 
-revision = {revision!r}
-down_revision = {down_revision!r}
+revision = "{revision}"
+down_revision = {down_revision}
 branch_labels = None
 depends_on = None
 
@@ -73,7 +73,7 @@ def kind_migration(
     return FILE.format(
         message=f"Brings the kind {machine.kind}: table, history and artifact partitions, guards, grants.",
         revision=revision,
-        down_revision=down_revision,
+        down_revision=f'"{down_revision}"' if down_revision else None,
         up=up.strip(),
         down="\n".join(
             [*(f"DROP TABLE {other.name};" for other in reversed(more)), guards.drop(table.name, machine).strip()]

@@ -64,7 +64,7 @@ class Sign(NamedTuple):
 
 async def fence(connection: Connection, position: int) -> Fence | None:
     """None: nothing beyond `position` is committed yet."""
-    top, xid = await connection.fetchrow(FENCE, position)
+    [(top, xid)] = await connection.fetch(FENCE, position)
     return None if xid is None else Fence(top, xid)
 
 

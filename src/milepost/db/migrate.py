@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -85,4 +86,8 @@ def script(sql: str) -> None:
     bind = op.get_bind()
     bind.exec_driver_sql("SELECT 1")  # begins the transaction, which the driver's own execute would not
     driver: Any = bind.connection.dbapi_connection
-    driver.run_async(lambda connection: connection.execute(sql))
+
+    def whole(connection: asyncpg.Connection[Any]) -> Awaitable[str]:
+        return connection.execute(sql)
+
+    driver.run_async(whole)

@@ -9,8 +9,15 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from sqlalchemy import MetaData
+
+from milepost.db import people_tables, shared_tables
+from milepost.db.tables import Base
 from milepost.domain.errors import UnknownKind
 from milepost.engine.kind import Kind
+
+# imported for their tables, which the kinds' tables refer to
+SHARED = (people_tables, shared_tables)
 
 
 @cache
@@ -19,6 +26,12 @@ def all_kinds() -> tuple[Kind, ...]:
     modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__)]
     kinds: list[Kind] = [module.KIND for module in modules if hasattr(module, "KIND")]
     return tuple(sorted(kinds, key=lambda kind: kind.name))
+
+
+def tenant_metadata() -> MetaData:
+    """The index of every table in a tenant's database: people's, those that kinds share, each kind's own."""
+    all_kinds()
+    return Base.metadata
 
 
 def find_kind(name: str) -> Kind:

@@ -7,7 +7,16 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasGenerator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasGenerator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -63,7 +72,7 @@ def within_json(limit: int, depth: int = 32) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _depth(value: Any, level: int = 1) -> int:
+def _depth(value: JsonValue, level: int = 1) -> int:
     if level > 40:
         return level
     if isinstance(value, dict):
@@ -73,7 +82,7 @@ def _depth(value: Any, level: int = 1) -> int:
     return level
 
 
-def _holds_nul(value: Any) -> bool:
+def _holds_nul(value: JsonValue) -> bool:
     if isinstance(value, dict):
         return any(_holds_nul(name) or _holds_nul(member) for name, member in value.items())
     if isinstance(value, list):

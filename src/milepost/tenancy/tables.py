@@ -121,9 +121,7 @@ class StepLlmDefault(ControlBase):
     model_class: Mapped[str] = mapped_column(Text)
 
 
-MIGRATION_STATES = (
-    "'planned', 'applied', 'prepared', 'committing', 'committed', 'rolled_back', 'undone', 'undo_failed'"
-)
+MIGRATION_STATES = "'planned', 'applied', 'prepared', 'committing', 'committed', 'rolled_back', 'undone', 'undo_failed'"
 
 
 class TenantMigration(ControlBase):
