@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ PAGES = markdown()
 LINK = re.compile(r"\[[^\]]+\]\((?!https?:)(?P<path>[^)#\s]*)(?:#(?P<heading>[^)\s]+))?\)")
 PLACE = re.compile(r"`(?P<file>[\w/.-]+\.(?:py|lua)):(?P<name>[\w.]+)`")
 FILE = re.compile(r"`(?P<file>(?:src|tests|workers|docs|migrations|benchmarks|tools)/[\w/.*-]*)`")
+NAME = re.compile(r"`(?P<module>(?:milepost|workers)(?:\.[a-z_]+)*)\.(?P<name>\w+)`")
 TARGET = re.compile(r"`make (?P<target>[a-z-]+)[^`]*`")
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -70,6 +72,13 @@ def test_every_named_file_exists(page: Path) -> None:
     for found in FILE.finditer(page.read_text()):
         if found["file"] not in made_by_the_reader:
             assert list(ROOT.glob(found["file"].rstrip("/").replace("NNNN", "*"))) or "NNNN" in found["file"], found[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_dotted_name_can_be_imported(page: Path) -> None:
+    for found in NAME.finditer(page.read_text()):
+        if found["name"] not in {"json", "key"}:  # files of a data folder
+            assert hasattr(import_module(found["module"]), found["name"]), found[0]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
