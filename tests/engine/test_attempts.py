@@ -224,3 +224,33 @@ async def test_an_explicit_retry_begins_a_new_life(database: TenantDatabase) -> 
     assert (job.status, job.attempt, job["error_code"], job.timeout_seconds) == ("PENDING", 0, None, 60)
     assert (job["status_reason"], job["finished_at"], job.version) == ("retry once more", None, 4)
     assert bells.rung[-1].version == 4
+
+
+async def test_a_beat_that_overtakes_the_last_write_loses_nothing(database: TenantDatabase) -> None:
+    """The job has left this version, and the attempt has not heard of it yet."""
+
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        return Done()
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    running = asyncio.create_task(desk.run(attempt))
+    await asyncio.gather(*(desk.beat() for _ in range(5)), running)
+
+    job = await now_of(database, attempt)
+    assert (job.status, desk.counts["lost"], desk.counts["completed"]) == ("COMPLETED", 0, 1)
+
+
+async def test_a_write_of_unknown_answer_does_not_make_an_attempt_late(database: TenantDatabase) -> None:
+    """A cancel request that changes nothing but the flag is decided again; a stranger's claim is not."""
+
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        await cancel(database, KIND, job.id, actor="key:test")
+        return Failed("INTERNAL", "no", retry=True)
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+
+    job = await now_of(database, attempt)
+    assert (job.status, desk.counts["rejected"]) == ("CANCELLED", 0)

@@ -37,7 +37,8 @@ class Attempt:
     """One claimed job being worked on."""
 
     __slots__ = (
-        "began", "bell", "database", "ending", "job", "kept", "kind", "stopped_at", "stopping", "task", "until", "worker",
+        "began", "bell", "database", "ending", "job", "kept", "kind", "moving", "stopped_at", "stopping", "task", "until",
+        "worker",
     )  # fmt: skip
 
     def __init__(self, bell: Bell, job: Job, kind: Kind, database: TenantDatabase, worker: str, began: float) -> None:
@@ -51,6 +52,7 @@ class Attempt:
         self.stopping: Stop | None = None
         self.stopped_at = 0.0
         self.ending = False
+        self.moving = False
         self.kept: Mapping[str, Any] = {}
         self.task: asyncio.Task[Any] | None = None
 
@@ -197,13 +199,11 @@ class Attempts:
             try:
                 moved = await transit(attempt.database, attempt.kind, attempt.job, wanted)
             except StaleVersion:
-                job = await read_job(attempt.database, attempt.kind.table, attempt.job.id)
-                if job.version != attempt.job.version or job.cancel_requested_at == attempt.job.cancel_requested_at:
-                    self.counts["rejected"] += 1
-                    logger.warning("late result of %s rejected: the job is at version %s", attempt.job, job.version)
-                    return
-                attempt.job = job
-                continue
+                if await self._is_still_ours(attempt):
+                    continue
+                self.counts["rejected"] += 1
+                logger.warning("late result of %s rejected: somebody else changed the job", attempt.job)
+                return
             except (RowRefused, EffectRefused) as error:
                 logger.warning("result of %s refused: %s", attempt.job, error)
                 outcome = Failed("RESULT_REFUSED", f"The result could not be stored: {error}"[:2000])
@@ -213,12 +213,21 @@ class Attempts:
                 await self._shop.ringer.ring([bell_after(attempt.database, attempt.kind, attempt.job, moved)])
             return
 
+    async def _is_still_ours(self, attempt: Attempt) -> bool:
+        """Reads the job again after a refused write. True: the same attempt holds it, and something did change.
+
+        A cancel request came in between, or a step to the next running status whose answer the attempt did not hear.
+        """
+        known = attempt.job
+        attempt.job = job = await read_job(attempt.database, attempt.kind.table, known.id)
+        ours = job.lease_owner == attempt.worker and job.attempt == known.attempt
+        return ours and (job.version, job.cancel_requested_at) != (known.version, known.cancel_requested_at)
+
     async def beat(self) -> None:
         """Renews all leases, one statement per tenant and kind, and tells handlers who was asked to stop or is lost."""
         groups: dict[tuple[TenantDatabase, Kind], list[Attempt]] = defaultdict(list)
-        for attempt in self._running.values():
-            if not attempt.ending:
-                groups[attempt.database, attempt.kind].append(attempt)
+        for attempt in self._running.values():  # those that are ending too: their last write may have to wait
+            groups[attempt.database, attempt.kind].append(attempt)
         await asyncio.gather(*(self._beat(database, kind, held) for (database, kind), held in groups.items()))
 
     async def _beat(self, database: TenantDatabase, kind: Kind, held: list[Attempt]) -> None:
@@ -238,7 +247,7 @@ class Attempts:
                 self._renewed[job_id] = sent
                 if beat.cancel_requested:
                     self._stop(attempt, "cancel")
-            elif attempt.job.version == version and not attempt.ending:
+            elif attempt.job.version == version and not attempt.moving:
                 self._stop(attempt, "lost")
 
     def _give_up(self, held: list[Attempt], length: float) -> None:

@@ -85,11 +85,14 @@ class Context:
             attempt.kind.machine, attempt.job, to_status,
             actor=f"worker:{attempt.worker}", reason=reason, columns=columns or {},
         )  # fmt: skip
+        attempt.moving = True  # a heartbeat that misses the old version must not take the job for lost
         try:
             await transit(attempt.database, attempt.kind, attempt.job, wanted)
+            attempt.job = await read_job(attempt.database, attempt.kind.table, attempt.job.id)
         except StaleVersion:
             self._lost()
-        attempt.job = await read_job(attempt.database, attempt.kind.table, attempt.job.id)
+        finally:
+            attempt.moving = False
 
     def _lost(self) -> None:
         self._attempt.stopping = self._attempt.stopping or "lost"
