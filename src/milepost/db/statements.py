@@ -73,6 +73,12 @@ def existing(table: JobTable) -> str:
 
 
 @lru_cache(maxsize=256)
+def present(table: JobTable) -> str:
+    """$1 id: the row as it is now."""
+    return f"SELECT * FROM {table.name} WHERE id = $1"
+
+
+@lru_cache(maxsize=256)
 def claim(table: JobTable) -> str:
     """$1 ids, $2 versions, $3 worker, $4 lease in seconds."""
     machine = table.machine

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from milepost.db import statements
 from milepost.db.connections import Connection, Connections
 from milepost.db.job_table import JobTable
 from milepost.domain.job import Job
@@ -23,7 +24,7 @@ class Whole(NamedTuple):
 
 async def find_whole(connections: Connections, table: JobTable, job_id: UUID) -> Whole | None:
     async def work(connection: Connection) -> Whole | None:
-        row = await connection.fetchrow(f"SELECT * FROM {table.name} WHERE id = $1", job_id)
+        row = await connection.fetchrow(statements.present(table), job_id)
         if row is None:
             return None
         # rows of later versions may be there by now; they belong to the next answer

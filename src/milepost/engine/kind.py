@@ -63,7 +63,7 @@ class Kind:
     path: str
     request: type[Any]
     columns: Callable[[Any, UUID], Mapping[str, Any]]
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     derived: frozenset[str] = frozenset()
     life: Callable[[Any], int] = field(default=lambda request: request.timeout_seconds)
     effects: Callable[[Job, Transition], tuple[Effect, ...]] = no_effects

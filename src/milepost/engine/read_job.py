@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from milepost.db import statements
 from milepost.db.connections import Connection
 from milepost.db.job_table import JobTable
 from milepost.db.tenants import TenantDatabase
@@ -15,7 +16,7 @@ async def read_job(database: TenantDatabase, table: JobTable, job_id: UUID) -> J
     """Raises JobNotFound."""
 
     async def work(connection: Connection) -> Job:
-        row = await connection.fetchrow(f"SELECT * FROM {table.name} WHERE id = $1", job_id)
+        row = await connection.fetchrow(statements.present(table), job_id)
         if row is None:
             raise JobNotFound(job_id=job_id)
         return Job(table.kind, row)
