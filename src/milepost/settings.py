@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     """Needed for `s3://`."""
 
     max_jobs: int = Field(default=100, ge=1, le=10_000)
-    """How many jobs one worker process runs at a time."""
+    """How many jobs one worker process runs at a time, where its kinds take so many."""
     grace_seconds: float = Field(default=30.0, ge=0)
     """How long a worker that was told to stop lets running jobs finish before it hands them back."""
     lease_seconds: float | None = Field(default=None, ge=2)
@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     """For the models of the provider `openai`."""
     google_api_key: SecretStr | None = None
     """For the models of the provider `gemini`."""
+
+    image_cache_days: int = Field(default=7, ge=1, le=3650)
+    """How long a sticker may be given again for the same request."""
 
     log_format: Literal["text", "json"] = "text"
     """How log lines on standard error look."""

@@ -170,7 +170,8 @@ async def test_a_finished_job_goes_when_its_time_of_keeping_is_over(
     assert await prune_jobs(maintenance, kind, store, actor=MAINTENANCE) == 0
 
     keep = int(kind.policy.retention.keep.total_seconds()) + 60
-    await alter(owner, kind, f"finished_at = now() - interval '{keep} seconds'")
+    past = f"now() - interval '{keep} seconds'"
+    await alter(owner, kind, f"created_at = {past}, finished_at = {past}")
 
     assert await prune_jobs(maintenance, kind, store, actor=MAINTENANCE) == 1
     assert await owner.fetchval(f"SELECT count(*) FROM {kind.table.name}") == 0

@@ -16,6 +16,7 @@ from milepost.api import (
     events,
     explained,
     health,
+    images,
     jobs,
     openapi,
     summary,
@@ -28,7 +29,7 @@ from milepost.api.edge import Edge
 from milepost.engine.api_keys import KeyRing
 
 # in the order of how often they are asked: routes are tried one after another
-ROOMS = (create, jobs, control, events, why, summary, health, artifacts, updates, explained)
+ROOMS = (create, jobs, control, events, why, summary, health, artifacts, updates, images, explained)
 
 
 def create_app(deps: Dependencies) -> FastAPI:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from milepost.api.auth import Caller
 from milepost.api.dependencies import Dependencies
@@ -15,6 +16,7 @@ from milepost.db.tenants import TenantDatabase
 from milepost.domain.errors import UrlNotAllowed
 from milepost.engine.kind import Kind
 from milepost.net.url_rules import UrlRules, check_url
+from milepost.storage import NoSuchFile, Store, StoreRefused, paths
 
 REMEMBERED_SECONDS = 5.0
 MOST_NAMED = 50
@@ -26,6 +28,7 @@ class Checks:
     def __init__(self, deps: Dependencies, kind: Kind) -> None:
         self._models = ActiveModels(deps) if "model" in kind.request.model_fields else None
         self._default_model = deps.default_model
+        self._store = deps.store if "source_image_id" in kind.request.model_fields else None
         self._rules = callback_rules(deps)
 
     def completed(self, asked: Any) -> Any:
@@ -43,10 +46,20 @@ class Checks:
             name = new.columns["model"]
             if name not in active:
                 raise _unknown_model(active, f"{prefix}/model")
+        if self._store is not None and new.columns["source_image_id"] is not None:
+            await self._check_source(self._store, caller, new.columns["source_image_id"], prefix)
 
     async def many(self, caller: Caller, new: Sequence[NewJob]) -> None:
         for index, job in enumerate(new):
             await self.one(caller, job, f"/jobs/{index}")
+
+    async def _check_source(self, store: Store, caller: Caller, source_id: UUID, prefix: str) -> None:
+        try:
+            await store.stat(paths.image_source(caller.database.name, caller.user_id, source_id))
+        except NoSuchFile:
+            raise fault("validation-failed", f"{prefix}/source_image_id", "is no picture that you uploaded") from None
+        except StoreRefused:
+            raise Problem("unavailable", "The artifact store does not answer.", headers={"Retry-After": "5"}) from None
 
     def _check_callback(self, url: str, prefix: str) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -23,6 +23,7 @@ TYPES: Mapping[str, Schema] = {
     "TIMESTAMP WITH TIME ZONE": {"type": "string", "format": "date-time"},
     "JSONB": {"type": "object"},
     "NUMERIC(10, 6)": {"type": "number"},
+    "DATE": {"type": "string", "format": "date"},
 }
 IDEMPOTENCY_KEY: Schema = {
     "name": "Idempotency-Key", "in": "header", "required": False,
@@ -68,7 +69,7 @@ def name_of(kind: Kind) -> str:
 
 def components(kinds: Sequence[Kind]) -> dict[str, Schema]:
     """Every schema that the paths refer to, request models apart (`body` answers those)."""
-    found: dict[str, Schema] = {"Problem": PROBLEM, "StatusTransition": _row(StatusTransition.__table__)}
+    found: dict[str, Schema] = {"Problem": PROBLEM, "StatusTransition": row(StatusTransition.__table__)}
     for kind in kinds:
         found[name_of(kind)] = _job(kind)
     return found
@@ -82,7 +83,11 @@ def model_schemas(model: type[BaseModel]) -> dict[str, Schema]:
 
 def body(model: type[BaseModel], *, required: bool = True) -> Schema:
     # what the reference leads to rides along until the document is put together
-    return {"required": required, "content": {"application/json": {"schema": ref(model.__name__)}}, "x-schemas": model_schemas(model)}
+    return {
+        "required": required,
+        "content": {"application/json": {"schema": ref(model.__name__)}},
+        "x-schemas": model_schemas(model),
+    }
 
 
 def parameters(model: type[BaseModel]) -> list[Schema]:
@@ -110,27 +115,30 @@ def reading() -> list[Schema]:
 
 
 def whole(kinds: Sequence[Kind]) -> Responses:
-    return {200: _json("The job, with its history and files.", _any_of(kinds)), 304: {"description": "Not changed."}}
+    return {
+        200: described("The job, with its history and files.", _any_of(kinds)),
+        304: {"description": "Not changed."},
+    }
 
 
 def cancelled(kinds: Sequence[Kind]) -> Responses:
     return {
-        200: _json("Cancelled, or ended before.", _any_of(kinds)),
-        202: _json("It runs, and was asked to stop.", _any_of(kinds)),
+        200: described("Cancelled, or ended before.", _any_of(kinds)),
+        202: described("It runs, and was asked to stop.", _any_of(kinds)),
     }
 
 
 def created(kind: Kind) -> Responses:
     return {
-        200: _json("A replay: the job that this key made, as it is now.", ref(name_of(kind))),
-        202: _json("Accepted.", ref(name_of(kind))),
+        200: described("A replay: the job that this key made, as it is now.", ref(name_of(kind))),
+        202: described("Accepted.", ref(name_of(kind))),
     }
 
 
 def batched() -> Responses:
     ids = {"type": "array", "items": TYPES["UUID"]}
     content: Schema = {"type": "object", "properties": {"ids": ids, "count": {"type": "integer"}}}
-    return {200: _json("A replay.", content), 202: _json("All of them are accepted.", content)}
+    return {200: described("A replay.", content), 202: described("All of them are accepted.", content)}
 
 
 def listed(kinds: Sequence[Kind]) -> Responses:
@@ -141,12 +149,12 @@ def listed(kinds: Sequence[Kind]) -> Responses:
         "total": {"type": ["integer", "null"], "description": "Exact up to 10,000, else null."},
         "next_cursor": {"type": ["string", "null"]},
     }
-    return {200: _json("One page.", {"type": "object", "properties": properties, "required": list(properties)})}
+    return {200: described("One page.", {"type": "object", "properties": properties, "required": list(properties)})}
 
 
 def transitions() -> Responses:
     items = {"type": "array", "items": ref("StatusTransition")}
-    return {200: _json("In the order of versions.", {"type": "object", "properties": {"items": items}})}
+    return {200: described("In the order of versions.", {"type": "object", "properties": {"items": items}})}
 
 
 def _any_of(kinds: Sequence[Kind]) -> Schema:
@@ -154,12 +162,14 @@ def _any_of(kinds: Sequence[Kind]) -> Schema:
     return refs[0] if len(refs) == 1 else {"anyOf": refs}
 
 
-def _json(description: str, schema: Schema) -> Schema:
+def described(description: str, schema: Schema) -> Schema:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _row(table: Any) -> Schema:
-    properties = {column.name: _column(str(column.type), nullable=column.nullable) for column in table.columns}
+def row(table: Any, only: Collection[str] | None = None) -> Schema:
+    """A table's row as an answer shows it, or only these columns of it."""
+    columns = [column for column in table.columns if only is None or column.name in only]
+    properties = {column.name: _column(str(column.type), nullable=column.nullable) for column in columns}
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 

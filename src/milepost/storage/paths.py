@@ -45,7 +45,7 @@ def image_file(tenant_id: str, sha256: str) -> str:
 
 def image_source(tenant_id: str, user_id: UUID, source_id: UUID) -> str:
     """In a folder of its owner's: nobody else can name it."""
-    return f"{image_folder(tenant_id)}sources/{user_id}/{source_id}.png"
+    return f"{image_folder(tenant_id)}sources/{user_id}/{source_id}"
 
 
 def checked(path: str, *, below: str = ROOT) -> str:

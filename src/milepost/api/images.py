@@ -1,0 +1,227 @@
+"""What belongs to image tasks beside the tasks: pictures, their files, uploaded sources, usage by day."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+from starlette.responses import Response
+
+from milepost.api import schemas
+from milepost.api.answers import JSON
+from milepost.api.auth import Authenticated, Caller
+from milepost.api.cursors import Cursors
+from milepost.api.dependencies import Dependencies
+from milepost.api.lookups import READS, id_in_path, only
+from milepost.api.problems import Problem, not_found
+from milepost.api.query import DEEPEST_ROW, Number, parse
+from milepost.api.ranges import etags
+from milepost.api.sources import add_upload
+from milepost.api.validation import fault
+from milepost.kinds.images import reads
+from milepost.kinds.images.records import GeneratedImage, UsageStats
+from milepost.storage import DigestMismatch, NoSuchFile, StoreRefused, paths
+
+KIND = "image_task"
+LONGEST_DAYS = 366
+USUAL_DAYS = 30
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+FILE = re.compile(r"([0-9a-f]{64})\.png")
+PNG: dict[int | str, Any] = {200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+def day(value: Any) -> Any:
+    try:
+        if isinstance(value, str) and DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("invalid_datetime", "must be a date, like 2026-01-31")
+
+
+Day = Annotated[date, BeforeValidator(day)]
+
+
+class HistoryPart(BaseModel):
+    """Which part of the history. A page, an offset or a cursor."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    page: Number = Field(1, ge=1)
+    page_size: Number = Field(20, ge=1, le=100, validation_alias="page_size")
+    offset: Number | None = Field(None, ge=0, le=DEEPEST_ROW, description="How many of the newest to leave out.")
+    cursor: str | None = Field(None, max_length=500, description="Instead of a page: `next_cursor` of the page before.")
+
+
+class Days(BaseModel):
+    """Both days are included."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_: Day | None = Field(None, alias="from")
+    to: Day | None = None
+
+
+def routes(deps: Dependencies) -> APIRouter:
+    router = APIRouter(tags=["images"])
+    if all(kind.name != KIND for kind in deps.kinds):
+        return router
+    add_upload(router, deps)
+    _add_history(router, deps)
+    _add_one(router)
+    _add_file(router, deps)
+    _add_usage(router)
+    return router
+
+
+def _add_history(router: APIRouter, deps: Dependencies) -> None:
+    async def listed(request: Request, caller: Authenticated) -> JSON:
+        caller.need(*READS)
+        asked = parse(request.scope, HistoryPart)
+        cursors = Cursors(deps.secret, caller, "generated_images", {})
+        offset, after = _place(asked, cursors)
+        found = await reads.history(caller.database, caller.user_id, limit=asked.page_size, offset=offset, after=after)
+        last = found.images[-1] if found.more else None
+        return JSON({
+            "items": found.images,
+            "page": asked.page if asked.cursor is None and asked.offset is None else None,
+            "page_size": asked.page_size,
+            "total": found.total,
+            "next_cursor": cursors.make(last["created_at"], last["id"]) if last else None,
+        })  # fmt: skip
+
+    router.add_api_route(
+        "/v1/generated_images", listed, summary="Your pictures, newest first", responses=_page(),
+        openapi_extra={"parameters": schemas.parameters(HistoryPart)},
+    )  # fmt: skip
+
+
+def _place(asked: HistoryPart, cursors: Cursors) -> tuple[int, tuple[datetime, UUID] | None]:
+    given = asked.model_fields_set & {"page", "offset", "cursor"}
+    if len(given) > 1:
+        raise Problem("invalid-cursor", "A request names a page, an offset or a cursor, not several of them.")
+    if asked.cursor is not None:
+        value, image_id = cursors.read(asked.cursor)
+        return 0, (datetime.fromisoformat(value), image_id)
+    offset = asked.offset if asked.offset is not None else (asked.page - 1) * asked.page_size
+    if offset > DEEPEST_ROW:
+        raise fault("out-of-range", "?page", f"pages end at row {DEEPEST_ROW}; follow next_cursor instead")
+    return offset, None
+
+
+def _add_one(router: APIRouter) -> None:
+    async def one(request: Request, image_id: str, caller: Authenticated) -> JSON:
+        only(request)
+        caller.need(*READS)
+        return JSON(await _visible(caller, image_id))
+
+    async def deleted(request: Request, image_id: str, caller: Authenticated) -> Response:
+        only(request)
+        caller.need("job:submit", "ops:deploy")
+        image = await _visible(caller, image_id)
+        if image["user_id"] != caller.user_id:
+            caller.need("ops:deploy")
+        await reads.delete_image(caller.database, image["id"], caller.actor)
+        return Response(status_code=204)
+
+    path = "/v1/generated_images/{image_id}"
+    router.add_api_route(path, one, summary="One picture", responses=_image())
+    router.add_api_route(path, deleted, methods=["DELETE"], status_code=204, summary="Delete a picture of yours")
+
+
+async def _visible(caller: Caller, text: str) -> dict[str, Any]:
+    """Raises not-found, alike for what does not exist and what is another's."""
+    image = await reads.find_image(caller.database, id_in_path(text))
+    if image is None or (image["user_id"] != caller.user_id and not caller.sees_all):
+        raise not_found()
+    return image
+
+
+def _add_file(router: APIRouter, deps: Dependencies) -> None:
+    async def file(request: Request, name: str, caller: Authenticated) -> Response:
+        only(request)
+        caller.need(*READS)
+        match = FILE.fullmatch(name)
+        if match is None or not await reads.has_image(caller.database, match[1], caller.owner):
+            raise not_found()
+        tag = f'"{match[1]}"'
+        headers = {
+            "ETag": tag,
+            "Cache-Control": "private, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if tag in etags(request.headers.get("if-none-match")):
+            return Response(status_code=304, headers=headers)
+        return Response(await _bytes(deps, caller, match[1]), headers=headers, media_type="image/png")
+
+    router.add_api_route(
+        "/v1/image_files/{name}", file, summary="The bytes of a picture of yours", response_class=Response,
+        responses=PNG,
+    )  # fmt: skip
+
+
+async def _bytes(deps: Dependencies, caller: Caller, sha256: str) -> bytes:
+    try:
+        if deps.store is not None:
+            return await deps.store.read_all(paths.image_file(caller.database.name, sha256), sha256=sha256)
+    except (NoSuchFile, DigestMismatch):
+        raise not_found() from None
+    except StoreRefused:
+        pass
+    raise Problem("unavailable", "The artifact store does not answer.", headers={"Retry-After": "5"})
+
+
+def _add_usage(router: APIRouter) -> None:
+    async def usage(request: Request, caller: Authenticated) -> JSON:
+        caller.need(*READS)
+        first, last = await _window(caller, parse(request.scope, Days))
+        days = await reads.usage(caller.database, caller.user_id, first, last)
+        total = {name: sum(each[name] for each in days) for name in reads.COUNTS}
+        return JSON({"items": days, "sum": total, "from": first, "to": last})
+
+    given = [
+        {"name": name, "in": "query", "required": False, "schema": {"type": "string", "format": "date"}}
+        for name in ("from", "to")
+    ]
+    router.add_api_route(
+        "/v1/usage_stats", usage, summary="What your tasks came to, by UTC day", responses=_usage(),
+        openapi_extra={"parameters": given},
+    )  # fmt: skip
+
+
+async def _window(caller: Caller, asked: Days) -> tuple[date, date]:
+    """At most 366 days; without bounds the last 30."""
+    last = asked.to or await reads.today(caller.database)
+    first = asked.from_ or max(last, date(1, 2, 1)) - timedelta(days=USUAL_DAYS - 1)
+    if first > last:
+        raise fault("invalid-filter", "?from", "must not be after the other day")
+    if (last - first).days >= LONGEST_DAYS:
+        raise fault("out-of-range", "?from", f"may be at most {LONGEST_DAYS} days, both included, before the other")
+    return first, last
+
+
+def _image() -> schemas.Responses:
+    return {200: schemas.described("The picture.", schemas.row(GeneratedImage.__table__))}
+
+
+def _page() -> schemas.Responses:
+    properties: schemas.Schema = {
+        "items": {"type": "array", "items": schemas.row(GeneratedImage.__table__)},
+        "page": {"type": ["integer", "null"]},
+        "page_size": {"type": "integer"},
+        "total": {"type": ["integer", "null"]},
+        "next_cursor": {"type": ["string", "null"]},
+    }
+    return {200: schemas.described("One page.", {"type": "object", "properties": properties})}
+
+
+def _usage() -> schemas.Responses:
+    counts = schemas.row(UsageStats.__table__, only=("date", *reads.COUNTS))
+    total = schemas.row(UsageStats.__table__, only=reads.COUNTS)
+    properties = {"items": {"type": "array", "items": counts}, "sum": total}
+    return {200: schemas.described("Days with an end, and their sum.", {"type": "object", "properties": properties})}

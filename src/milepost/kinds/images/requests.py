@@ -1,0 +1,133 @@
+"""The request for a sticker, with the bounds of each field. Text is normalised to NFC and trimmed."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
+from pydantic_core import PydanticCustomError
+
+from milepost.kinds.images.colours import is_colour
+from milepost.kinds.requests import CreateJob, PlainText, Strict
+
+OTHERS = 10
+OTHER_BYTES = 1024
+DATA_BYTES = 32 * 1024
+SMALLEST, LARGEST = 256, 2268
+
+
+def normal(value: Any) -> Any:
+    return unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else value
+
+
+def colour(value: str) -> str:
+    if not is_colour(value):
+        raise PydanticCustomError("validation_failed", "must be #rgb, #rrggbb or a CSS colour name")
+    return value
+
+
+def refused_url(_: str) -> str:
+    raise PydanticCustomError(
+        "url_not_allowed",
+        "pictures are not fetched from URLs yet: upload the file to /v1/images/sources and send its source_image_id",
+    )
+
+
+Words = Annotated[PlainText, BeforeValidator(normal)]
+Name = Annotated[Words, Field(min_length=1, max_length=40)]
+Word = Annotated[Words, Field(min_length=1, max_length=32)]
+
+
+class Choices(Strict):
+    """What is left out is automatic. Keys that begin with `x-` are kept for other renderers."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"additionalProperties": False, "patternProperties": {"^x-": {}}}
+    )
+
+    @model_validator(mode="after")
+    def _check_others(self) -> Self:
+        others = self.model_extra or {}
+        for name, value in others.items():
+            if not name.startswith("x-") or len(name) > 64:
+                raise PydanticCustomError("extra_forbidden", "there is no such key; others begin with x-")
+            if len(json.dumps(value, ensure_ascii=False).encode()) > OTHER_BYTES:
+                raise PydanticCustomError("too_long", "a key that begins with x- holds at most 1 KiB")
+        if len(others) > OTHERS:
+            raise PydanticCustomError("too_many_items", "at most 10 keys may begin with x-")
+        return self
+
+    def given(self) -> dict[str, Any]:
+        """As sent, by the names that answers use."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Effects(Choices):
+    """Light on the sticker."""
+
+    foil: Literal["auto", "none", "sheen", "hologram", "radial_prism", "square_prism"] = "auto"
+    foil_strength: int = Field(default=50, ge=0, le=100)
+    starburst: Literal["auto", "none", "jagged", "rounded", "even"] = "auto"
+    rays: int = Field(default=32, ge=12, le=64)
+    sparkles: int = Field(default=12, ge=0, le=60)
+    gloss: StrictBool = True
+
+
+class Style(Choices):
+    """The hand that draws it."""
+
+    lettering: Literal["auto", "spiky", "round", "upright"] = "auto"
+    frame: Literal["auto", "chain", "rope", "feather", "plain"] = "auto"
+    outline: Literal["auto", "black", "gold"] = "auto"
+    grain: StrictBool = True
+
+
+class CreateImageTask(CreateJob):
+    """One sticker. `timeout_seconds` limits one attempt; the same input with the same seed gives the same picture."""
+
+    prompt: Annotated[Words, Field(min_length=1, max_length=4000)] = Field(examples=["A small devil who eats thunder"])
+    title: Name = Field(examples=["雷鳴の王子"])
+    character_name: Name = Field(examples=["ゴロゴン"])
+    attribute: Word = Field(examples=["悪魔"])
+    rarity: Word = Field(examples=["ヘッド"])
+    background_color: Annotated[Words, AfterValidator(colour)] = Field(
+        max_length=32, examples=["#7a1fa2"], description="`#rgb`, `#rrggbb` or a CSS colour name."
+    )
+    effects: Annotated[Effects, Field(default_factory=Effects)]
+    style: Annotated[Style, Field(default_factory=Style)]
+    source_image_url: Annotated[PlainText, AfterValidator(refused_url)] | None = Field(default=None, max_length=2048)
+    source_image_id: UUID | None = Field(default=None, description="Of a picture sent to /v1/images/sources.")
+    seed: int | None = Field(default=None, ge=0, le=2**53 - 1)
+    size: int = Field(default=1134, ge=SMALLEST, le=LARGEST, description="Pixels per side; 1134 are 48 mm at 600 dpi.")
+    format: Literal["png"] = "png"
+    no_cache: StrictBool = False
+    timeout_seconds: int = Field(
+        default=120,
+        ge=1,
+        le=600,
+        validation_alias=AliasChoices("timeout_seconds", "timeoutSeconds", "timeout"),
+    )
+
+    @model_validator(mode="after")
+    def _check_length(self) -> Self:
+        if len(json.dumps(self.data(), ensure_ascii=False).encode()) > DATA_BYTES:
+            raise PydanticCustomError("too_long", "the request is longer than 32 KiB")
+        return self
+
+    def data(self) -> dict[str, Any]:
+        """The request itself, without what every job has a column for."""
+        return {
+            **{name: getattr(self, name) for name in PLAIN},
+            "effects": self.effects.given(),
+            "style": self.style.given(),
+            "source_image_url": None,
+            "source_image_id": None if self.source_image_id is None else str(self.source_image_id),
+        }
+
+
+PLAIN = (
+    "prompt", "title", "character_name", "attribute", "rarity", "background_color", "seed", "size", "format", "no_cache",
+)  # fmt: skip
