@@ -13,7 +13,8 @@ from benchmarks.stage import INSTALLATION, Place, Servers
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.bell import Bell
 from milepost.domain.outcome import Done
-from milepost.engine.attempts import Attempts, Workshop
+from milepost.engine.attempt import Workshop
+from milepost.engine.attempts import Attempts
 from milepost.kinds.executions import KIND
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell

@@ -21,7 +21,8 @@ from milepost.db.connections import Patience
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, Tenants, open_database
 from milepost.domain.errors import ConfigurationError
 from milepost.domain.ids import Ids
-from milepost.engine.attempts import Attempts, Workshop
+from milepost.engine.attempt import Workshop
+from milepost.engine.attempts import Attempts
 from milepost.engine.kind import Kind
 from milepost.kinds import all_kinds, find_kind
 from milepost.queue.connection import connect

@@ -15,7 +15,8 @@ import pytest
 from milepost.db.tenants import TenantDatabase, open_database
 from milepost.domain.job import Job
 from milepost.domain.outcome import Done, Outcome
-from milepost.engine.attempts import Attempts, Workshop
+from milepost.engine.attempt import Workshop
+from milepost.engine.attempts import Attempts
 from milepost.engine.context import Context
 from milepost.engine.read_job import read_job
 from milepost.engine.rescue import rescue

@@ -12,7 +12,8 @@ from milepost.db.tenants import TenantDatabase
 from milepost.domain.errors import IllegalTransition
 from milepost.domain.job import Job
 from milepost.domain.outcome import Again, Done, Failed, Outcome
-from milepost.engine.attempts import Attempt, Attempts, Workshop
+from milepost.engine.attempt import Attempt, Workshop
+from milepost.engine.attempts import Attempts
 from milepost.engine.cancel import cancel
 from milepost.engine.context import Context
 from milepost.engine.read_job import read_job

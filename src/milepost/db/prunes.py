@@ -116,9 +116,7 @@ async def close_artifacts(
     return [FileOf(*row) for row in await fetch(database, sql, [row[0] for row in due])]
 
 
-async def drop_jobs(
-    database: TenantDatabase, table: JobTable, kept: Retention, ids: Sequence[UUID], actor: str
-) -> int:
+async def drop_jobs(database: TenantDatabase, table: JobTable, kept: Retention, ids: Sequence[UUID], actor: str) -> int:
     """Deletes jobs that are still due and have no live artifact; history and artifacts go with them."""
 
     async def work(connection: Connection) -> int:

@@ -6,87 +6,25 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
 from milepost.domain.bell import Bell
 from milepost.domain.errors import EffectRefused, RowRefused, StaleVersion, Unavailable
-from milepost.domain.job import Job
-from milepost.domain.outcome import Cancelled, Done, Failed, HandedBack, Outcome, TimedOut
+from milepost.domain.outcome import Done, Failed, Outcome
 from milepost.domain.transition import Transition
+from milepost.engine.attempt import Attempt, Claimed, Stop, Workshop
 from milepost.engine.context import Context
 from milepost.engine.kind import Kind
-from milepost.engine.ports import Chance, Databases, Ringer
 from milepost.engine.read_job import read_job
 from milepost.engine.transit import bell_after, transit
 
 logger = logging.getLogger("milepost.attempts")
 
-Handler = Callable[[Job, Context], Awaitable[Outcome]]
-Stop = Literal["cancel", "timeout", "hand_back", "lost"]
-OUTCOMES: Mapping[str, Outcome] = {"cancel": Cancelled(), "timeout": TimedOut(), "hand_back": HandedBack()}
 TENANT_PAUSE = timedelta(seconds=1)
-
-
-class Attempt:
-    """One claimed job being worked on."""
-
-    __slots__ = (
-        "began", "bell", "database", "ending", "job", "kept", "kind", "moving", "stopped_at", "stopping", "task", "until",
-        "worker",
-    )  # fmt: skip
-
-    def __init__(self, bell: Bell, job: Job, kind: Kind, database: TenantDatabase, worker: str, began: float) -> None:
-        self.bell = bell
-        self.job = job
-        self.kind = kind
-        self.database = database
-        self.worker = worker
-        self.began = began
-        self.until = began + job.row["timeout_seconds"]
-        self.stopping: Stop | None = None
-        self.stopped_at = 0.0
-        self.ending = False
-        self.moving = False
-        self.kept: Mapping[str, Any] = {}
-        self.task: asyncio.Task[Any] | None = None
-
-    def stopped(self) -> Outcome | None:
-        """What being stopped leads to. None: the job is somebody else's by now."""
-        outcome = OUTCOMES.get(self.stopping or "hand_back")
-        return replace(outcome, columns=self.kept) if outcome is not None and self.kept else outcome
-
-    def now(self) -> datetime:
-        """The database's time, as far as this process can tell: its clock at the claim, and what has passed since."""
-        claimed_at = self.job.claimed_at
-        assert claimed_at is not None
-        return claimed_at + timedelta(seconds=time.monotonic() - self.began)
-
-
-class Claimed(NamedTuple):
-    """What became of a group of bells."""
-
-    attempts: list[Attempt]
-    gone: list[Bell]
-    later: list[tuple[Bell, datetime]]
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What all attempts of a process share. `ports` are the outside services that handlers ask for by name."""
-
-    worker: str
-    handlers: Mapping[str, Handler]
-    kinds: Mapping[str, Kind]
-    databases: Databases
-    ringer: Ringer
-    chance: Chance
-    ports: Mapping[str, Any]
 
 
 class Attempts:
@@ -112,9 +50,9 @@ class Attempts:
             wanted = by_tenant[bell.tenant]
             other = wanted.get(bell.job_id)
             if other is None or bell.version > other.version:
-                wanted[bell.job_id], bell = bell, other
-            if bell is not None:  # doubled or out of date: one bell per job will do
-                claimed.gone.append(bell)
+                wanted[bell.job_id] = bell
+            if other is not None:  # doubled or out of date: one bell per job will do
+                claimed.gone.append(min(bell, other, key=lambda one: one.version))
         for tenant, wanted in by_tenant.items():
             try:
                 await self._claim(tenant, self._shop.kinds[kind], wanted, claimed)
@@ -177,7 +115,7 @@ class Attempts:
             if attempt.task is not None:
                 attempt.task.uncancel()
             return attempt.stopped()
-        except BaseException as error:  # a handler's SystemExit ends its attempt, not the worker
+        except BaseException as error:  # noqa: BLE001 - a handler's SystemExit ends its attempt, not the worker
             where = _place(error)
             logger.warning("handler of %s raised %s at %s", attempt.job, type(error).__name__, where)
             message = f"The handler raised {type(error).__name__} at {where}."

@@ -15,7 +15,7 @@ from milepost.engine.read_job import read_job
 from milepost.engine.transit import transit
 
 if TYPE_CHECKING:
-    from milepost.engine.attempts import Attempt
+    from milepost.engine.attempt import Attempt
 
 log = logging.getLogger("milepost.handler")
 

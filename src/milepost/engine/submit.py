@@ -69,9 +69,7 @@ async def submit(database: TenantDatabase, kind: Kind, new: NewJob, ringer: Ring
     return submitted
 
 
-async def submit_all(
-    database: TenantDatabase, kind: Kind, new: Sequence[NewJob], ringer: Ringer
-) -> list[Submitted]:
+async def submit_all(database: TenantDatabase, kind: Kind, new: Sequence[NewJob], ringer: Ringer) -> list[Submitted]:
     """Commits all of them in one transaction or none. Raises as `submit` does."""
     answers = await database.ledger.submit_all(kind.table, new)
     for job, answer in zip(new, answers, strict=True):
