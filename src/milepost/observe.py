@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -53,6 +53,11 @@ def watch(name: str, meaning: str, read: Callable[[], Mapping[str, int]]) -> Non
 def exposition() -> bytes:
     """All metrics of this process in Prometheus' text format."""
     return generate_latest(REGISTRY)
+
+
+def serve_metrics(port: int) -> None:
+    """Shows this process's metrics on loopback, for processes that answer no HTTP otherwise."""
+    start_http_server(port, addr="127.0.0.1", registry=REGISTRY)
 
 
 # API keys, provider keys, passwords in URLs: whatever slips into a message

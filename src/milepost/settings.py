@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     """How long a worker that was told to stop lets running jobs finish before it hands them back."""
     lease_seconds: float | None = Field(default=None, ge=2)
     """How long a silent worker keeps its jobs. Default: the kind's own, 20."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+    """Where a worker shows its Prometheus metrics, on loopback. Default: nowhere; the API has `/metrics` anyway."""
 
     default_model: str | None = None
     """The model of executions that name none. Default: `offline/extract` in development without a provider's key."""

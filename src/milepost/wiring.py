@@ -8,7 +8,7 @@ import secrets
 import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from uuid_utils.compat import uuid7
 
+from milepost import observe
 from milepost.db.connections import Patience
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, Tenants, open_database
 from milepost.domain.errors import ConfigurationError
@@ -184,6 +185,7 @@ async def open_worker(
                 ports=ports,
             )
         )
+        observe.watch("milepost_attempts", "What became of this worker's attempts.", lambda: attempts.counts)
         worker = Worker(
             attempts,
             connect(settings.need("redis_url"), timeout=5.0),
@@ -197,5 +199,6 @@ async def open_worker(
             burst=burst,
             handle_signals=handle_signals,
         )
+        observe.watch("milepost_bells", "What this worker saw of bells.", lambda: asdict(worker.tally))
         stack.push_async_callback(worker.close)
         yield worker

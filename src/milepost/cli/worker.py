@@ -8,6 +8,7 @@ import typer
 
 from milepost.cli.found import DataDir, settings_of
 from milepost.cli.process import ready, run_process, self_test
+from milepost.observe import serve_metrics
 from milepost.settings import Settings
 from milepost.wiring import open_runtime, open_worker
 
@@ -32,5 +33,7 @@ async def _work(settings: Settings, kinds: list[str], *, burst: bool) -> None:
     async with open_runtime(settings, "worker") as runtime:
         await self_test(runtime)
         async with open_worker(runtime, kinds, burst=burst) as made:
+            if settings.metrics_port is not None:
+                serve_metrics(settings.metrics_port)
             ready()
             await made.async_run()
