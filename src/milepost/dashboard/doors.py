@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -113,10 +114,11 @@ class Doors:
         return None if viewer is None else Visit(request, self._desk, viewer, token)
 
     async def _told(self, request: Request, refused: Refused) -> Response:
-        try:
-            visit = await self.visit(request)
-        except MilepostError:
-            visit = None
+        # what could not be read a moment ago is not asked for once more: the page then has no name on it
+        visit = None
+        if refused.status < 500:
+            with suppress(MilepostError):
+                visit = await self.visit(request)
         viewer, token = (visit.viewer, visit.form_token) if visit else (None, "")
         shown = render("refused", refused=refused, viewer=viewer, form_token=token, path="")
         return HTMLResponse(shown, refused.status, {"Retry-After": "5"} if refused.status == 503 else None)

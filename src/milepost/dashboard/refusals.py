@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from milepost.domain.errors import (
@@ -14,6 +15,8 @@ from milepost.domain.errors import (
     VersionMismatch,
 )
 from milepost.storage import StoreRefused
+
+logger = logging.getLogger("milepost.dashboard")
 
 
 @dataclass(eq=False)
@@ -37,7 +40,7 @@ def forged() -> Refused:
 
 
 def refusal_of(error: MilepostError) -> Refused:
-    """The first that fits; what we did not foresee is somebody's bug, and is not swallowed."""
+    """The first that fits."""
     match error:
         case JobNotFound():
             return not_found()
@@ -52,4 +55,5 @@ def refusal_of(error: MilepostError) -> Refused:
         case Unavailable():
             return Refused(503, "The database does not answer", "Jobs are safe. Try again in a moment.")
         case _:
-            raise error
+            logger.error("a page was refused unforeseen: %s", error)
+            return Refused(500, "That went wrong", "It is in the log. Try again.")

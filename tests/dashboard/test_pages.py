@@ -1,0 +1,309 @@
+"""What pages show: counts, lists, one job; nothing of others; hostile texts as texts; strict headers on all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from milepost.cli.face import desk_of
+from milepost.dashboard.app import routes
+from milepost.dashboard.doors import CONTENT_POLICY, COOKIE
+from milepost.domain.errors import Unavailable
+from milepost.domain.outcome import Done, Failed
+from milepost.engine.cancel import cancel
+from milepost.kinds.executions import KIND
+from tests.api_fixtures import House
+from tests.dashboard.conftest import SignIn, ended, progressed, running, waiting
+
+HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}</pre>"
+ROW = re.compile(r'href="/jobs/([0-9a-f-]{36})"')
+
+
+async def test_every_answer_forbids_what_pages_do_not_need(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    job = await waiting(dashboard, browser.caller)
+
+    for path in ("/", "/jobs", f"/jobs/{job.id}", f"/jobs/{uuid7()}", "/jobs?phase=nonsense"):
+        headers = (await browser.http.get(path)).headers
+        assert headers["content-security-policy"] == CONTENT_POLICY
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-request-id"]
+    assert "unsafe" not in CONTENT_POLICY
+
+
+async def test_no_page_has_a_script_or_a_style_inside(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    job = await ended(dashboard, browser.caller, Failed("BROKEN", "It broke."))
+
+    for path in ("/", "/jobs", f"/jobs/{job.id}", "/sign-in"):
+        page = await browser.get(path)
+        assert not re.search(r"<script(?![^>]* src=\"/static/)|<style|\sstyle=|\son\w+=|javascript:", page), path
+
+
+async def test_hostile_texts_are_shown_as_texts(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    failed = await ended(dashboard, browser.caller, Failed("BROKEN", HOSTILE), prompt=HOSTILE)
+    await ended(dashboard, browser.caller, Done({"output": HOSTILE}), prompt=HOSTILE * 3)
+
+    for path in ("/", "/jobs", f"/jobs/{failed.id}", "/jobs?search=%3Cscript%3E"):
+        page = await browser.get(path)
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "&lt;script&gt;alert(1)" in page
+        assert "49" not in page.partition("{{")[0] or "{{ 7*7 }}" in page
+
+
+async def test_the_overview_tells_counts_failures_and_that_nobody_works(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    for _ in range(3):
+        await waiting(dashboard, browser.caller)
+    await running(dashboard, browser.caller)
+    await ended(dashboard, browser.caller, Failed("BROKEN", "It broke."))
+
+    page = await browser.get("/")
+
+    sentence = re.sub(r"<[^>]+>|\s+", " ", page.partition("<h1")[2].partition("</h1>")[0])
+    assert re.sub(r"\s+", " ", sentence).endswith("> 1 running , 3 waiting , 1 failed in the last hour .")
+    assert 'href="/jobs?kind=execution&amp;phase=queued">3</a>' in page
+    assert 'href="/jobs?kind=execution&amp;phase=failed&amp;error_code=BROKEN">BROKEN</a>' in page
+    assert "No worker is alive" in page
+
+
+async def test_owners_see_their_own_and_operators_everybodys(dashboard: House, enter: SignIn) -> None:
+    mine, theirs = await enter(), await enter()
+    operator = await enter(await dashboard.operator())
+    job = await waiting(dashboard, mine.caller, prompt="Mine alone")
+
+    assert "Mine alone" in await mine.get("/jobs")
+    assert "Mine alone" in await operator.get("/jobs")
+    assert "Mine alone" not in await operator.get("/jobs?owner=me")
+    assert "Mine alone" in await operator.get(f"/jobs?owner={mine.caller.user_id}")
+    for path in ("/", "/jobs", f"/jobs?owner={mine.caller.user_id}"):
+        assert "Mine alone" not in await theirs.get(path)
+    hidden = await theirs.get(f"/jobs/{job.id}", 404)
+    assert hidden == await theirs.get(f"/jobs/{uuid7()}", 404)
+    assert (await theirs.send(f"/jobs/{job.id}/cancel", "/", version=1)).status_code == 404
+
+
+async def test_filters_stand_in_the_address_and_narrow_the_list(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    dawn = await waiting(dashboard, browser.caller, prompt="Birds at dawn")
+    failed = await ended(dashboard, browser.caller, Failed("BROKEN", "It broke."), prompt="Birds at dusk")
+
+    async def found(query: str) -> list[str]:
+        return ROW.findall(await browser.get(f"/jobs?{query}"))
+
+    assert await found("search=birds") == [str(failed.id), str(dawn.id)]
+    assert await found("search=dawn") == [str(dawn.id)]
+    assert await found("search=100%25") == []
+    assert (
+        await found("phase=failed")
+        == await found("status=FAILED")
+        == await found("error_code=BROKEN")
+        == [str(failed.id)]
+    )
+    assert await found("kind=execution&phase=queued") == [str(dawn.id)]
+    for query in ("phase=nonsense", "kind=nonsense", "owner=nonsense", "status=nonsense", "after=nonsense"):
+        await browser.get(f"/jobs?{query}", 422)
+    await browser.get("/jobs?search=%00%ff%27")
+
+
+async def test_pages_follow_one_another_without_gap_or_repetition(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    jobs = [str((await waiting(dashboard, browser.caller)).id) for _ in range(60)]
+
+    seen: list[str] = []
+    path: str | None = "/jobs?phase=queued"
+    while path:
+        page = await browser.get(path)
+        seen += ROW.findall(page)
+        older = re.search(r'rel="next" href="([^"]+)"', page)
+        path = older and older[1].replace("&amp;", "&")
+
+    assert seen == jobs[::-1]
+
+
+async def test_one_job_shows_its_history_its_error_and_what_to_do(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    job = await ended(dashboard, browser.caller, Failed("UPSTREAM_BROKEN", "The model said no."))
+
+    page = await browser.get(f"/jobs/{job.id}")
+
+    assert re.findall(r"<strong>(\w+)</strong> <span class=\"edge\">([\w ]+)<", page) == [
+        ("PENDING", "created"), ("RUNNING", "claimed"), ("FAILED", "failed"),
+    ]  # fmt: skip
+    assert "UPSTREAM_BROKEN" in page
+    assert "The model said no." in page
+    assert "When the cause is gone, retry it" in page
+    assert "worker w1" in page
+    assert "Retry job" in page
+    assert "Cancel job" not in page
+
+
+async def test_a_waiting_job_says_why_and_a_running_one_how_far_it_is(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    idle = await waiting(dashboard, browser.caller)
+    busy = await running(dashboard, browser.caller)
+    await progressed(dashboard, busy, 42, "reading")
+
+    assert "no worker for executions is alive" in await browser.get(f"/jobs/{idle.id}")
+    page = await browser.get(f"/jobs/{busy.id}")
+    assert 'value="42"' in page
+    assert "42 %" in page
+    assert "reading" in page
+    assert re.search(r"about [\w ]+ left", page)
+    assert "held by w1" in page
+
+
+async def test_a_cancel_with_a_reason_stands_in_the_history(dashboard: House, owner: Any, enter: SignIn) -> None:
+    browser = await enter()
+    job = await waiting(dashboard, browser.caller)
+
+    answer = await browser.send(
+        f"/jobs/{job.id}/cancel", f"/jobs/{job.id}", version=1, reason=" Not  needed\nany more "
+    )
+
+    assert answer.headers["location"] == f"/jobs/{job.id}?done=cancel"
+    page = await browser.get(answer.headers["location"])
+    assert "It was cancelled." in page
+    assert "“Not needed any more”" in page
+    row = await owner.fetchrow("SELECT status, status_reason, status_actor FROM executions WHERE id = $1", job.id)
+    assert tuple(row) == ("CANCELLED", "cancelled Not needed any more", f"user:{browser.caller.user_id}")
+
+
+async def test_a_failed_job_is_retried_with_another_limit(dashboard: House, owner: Any, enter: SignIn) -> None:
+    browser = await enter()
+    job = await ended(dashboard, browser.caller, Failed("BROKEN", "It broke."))
+
+    answer = await browser.send(
+        f"/jobs/{job.id}/retry", f"/jobs/{job.id}", version=3, timeout_seconds=900, reason="Mended"
+    )
+
+    assert answer.headers["location"] == f"/jobs/{job.id}?done=retry"
+    row = await owner.fetchrow(
+        "SELECT status, version, timeout_seconds, status_reason FROM executions WHERE id = $1", job.id
+    )
+    assert tuple(row) == ("PENDING", 4, 900, "retry Mended")
+    for wrong in ("0", "-1", "86401", "1e3", "٣"):
+        assert (await browser.send(f"/jobs/{job.id}/retry", "/", timeout_seconds=wrong)).status_code == 422
+    assert (await browser.send(f"/jobs/{job.id}/retry", "/", reason="x" * 201)).status_code == 422
+
+
+async def test_who_acts_on_an_old_page_is_told_that_the_job_moved_on(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    job = await running(dashboard, browser.caller)
+
+    stale = await browser.send(f"/jobs/{job.id}/cancel", "/", version=1)
+    impossible = await browser.send(f"/jobs/{job.id}/retry", "/", version=2)
+
+    assert (stale.status_code, impossible.status_code) == (409, 409)
+    assert "Somebody was first" in stale.text
+    asked = await browser.send(f"/jobs/{job.id}/cancel", "/", version=2)
+    assert asked.headers["location"].endswith("?done=asked")
+    assert "Asked to stop" in await browser.get(f"/jobs/{job.id}")
+
+
+async def test_files_are_taken_away_and_pictures_looked_at_but_never_run(dashboard: House, enter: SignIn) -> None:
+    browser, other = await enter(), await enter()
+    job = await waiting(dashboard, browser.caller)
+    png = await _stored(dashboard, browser, job, "a picture.png", "image/png", b"\x89PNG\r\n\x1a\n of a kind")
+    svg = await _stored(dashboard, browser, job, "<b>.svg", "image/svg+xml", b"<svg onload='alert(1)'/>")
+
+    page = await browser.get(f"/jobs/{job.id}")
+    assert f'<img src="/artifacts/{png}/picture"' in page
+    assert f"/artifacts/{svg}/picture" not in page
+    assert "&lt;b&gt;.svg" in page
+
+    shown = await browser.http.get(f"/artifacts/{png}/picture")
+    assert (shown.content[:4], shown.headers["content-type"]) == (b"\x89PNG", "image/png")
+    taken = await browser.http.get(f"/artifacts/{svg}")
+    assert taken.headers["content-type"] == "application/octet-stream"
+    assert taken.headers["content-disposition"] == "attachment; filename*=UTF-8''%3Cb%3E.svg"
+    assert {shown.headers["content-security-policy"], taken.headers["content-security-policy"]} == {
+        "default-src 'none'; sandbox"
+    }
+    await browser.get(f"/artifacts/{svg}/picture", 404)
+    for path in (f"/artifacts/{png}", f"/artifacts/{png}/picture", f"/artifacts/{uuid7()}", "/artifacts/nonsense"):
+        await other.get(path, 404)
+
+
+async def _stored(house: House, browser: Any, job: Any, name: str, mime_type: str, content: bytes) -> str:
+    made = await browser.caller.http.post(
+        f"/v1/executions/{job.id}/artifacts",
+        json={"file_name": name, "file_size": len(content), "mime_type": mime_type, "type": "IMAGE"},
+    )
+    assert made.status_code == 201, made.text
+    put = await browser.caller.http.put(
+        made.json()["upload_url"], content=content, headers={"Content-Type": "application/octet-stream"}
+    )
+    assert put.status_code == 200, put.text
+    return made.json()["id"]
+
+
+async def test_what_is_not_here_is_told_by_whoever_was_asked(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+
+    assert "There is nothing here" in await browser.get("/jobs/not-an-id", 404)
+    for path in ("/nowhere", "/v1/nowhere"):
+        assert (await browser.http.get(path)).headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "title"),
+    [(Unavailable(server="PostgreSQL"), 503, "The database does not answer"), (OSError("sk_secret"), 500, "That went")],
+)
+async def test_a_database_that_is_away_and_an_error_of_our_own_are_pages_that_give_nothing_away(
+    house: House, error: Exception, status: int, title: str
+) -> None:
+    async def databases(_: str) -> Any:
+        raise error
+
+    house.app.router.routes.extend(routes(replace(desk_of(house.deps), databases=databases)))
+    client = house.client()
+    client.cookies.set(COOKIE, f"default.{'0' * 32}.{'x' * 43}")
+
+    answer = await client.get("/")
+
+    assert answer.status_code == status
+    assert title in answer.text
+    assert "sk_secret" not in answer.text
+
+
+async def test_files_of_the_page_are_pinned_and_kept_for_ever(dashboard: House) -> None:
+    folder = files("milepost.dashboard").joinpath("static")
+    client = dashboard.client()
+    page = (await client.get("/sign-in")).text
+
+    assert hashlib.sha256(folder.joinpath("htmx-2.0.11.min.js").read_bytes()).hexdigest() == HTMX
+    assert "Zero-Clause BSD" in folder.joinpath("htmx-LICENSE.txt").read_text()
+    linked = set(re.findall(r'"(/static/[^"]+)"', page))
+    assert len(linked) == 4
+    for url in linked:
+        answer = await client.get(url)
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+    assert (await client.get("/static/old/live.js")).headers["cache-control"] == "no-cache"
+    assert (await client.get("/static/x/..%2fapp.py")).status_code == 404
+    assert (await client.get("/favicon.ico")).status_code == 200
+
+
+async def test_the_last_attempts_error_of_a_job_that_waits_again_is_told_as_such(
+    dashboard: House, enter: SignIn
+) -> None:
+    browser = await enter()
+    job = await ended(dashboard, browser.caller, Failed("BUSY", "Come back later.", retry=True))
+
+    page = await browser.get(f"/jobs/{job.id}")
+
+    assert "From an earlier attempt." in page
+    assert "the next is due" in page
+    await cancel(dashboard.database, KIND, job.id, actor="cli:test")
+    assert "Retry job" in await browser.get(f"/jobs/{job.id}")
