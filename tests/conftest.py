@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.servers_fixture", "tests.db_fixtures", "tests.api_fixtures"]
+pytest_plugins = ["tests.servers_fixture", "tests.db_fixtures", "tests.api_fixtures", "tests.images_fixtures"]
