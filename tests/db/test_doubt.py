@@ -24,7 +24,7 @@ from tests.factories import TABLE, WORKER, new_execution
 from tests.servers.proxy import Proxy, proxy
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ONE_CONNECTION = DatabaseOptions(ledger_connections=1, patience=Patience(whole=5, one_try=2))
+ONE_CONNECTION = DatabaseOptions(connections=1, patience=Patience(whole=5, one_try=2))
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,4 @@
-"""Tenant to database: the only place where engines and pools are made."""
+"""Tenant to database: the only place where pools are made."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from milepost.db.connections import Connections, Patience, keep_session
 from milepost.db.ledger import Ledger
-from milepost.db.urls import plain_url, sqlalchemy_url
+from milepost.db.urls import plain_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +19,7 @@ class DatabaseOptions:
     """`pooler`: behind PgBouncer or Neon in transaction mode both statement caches are off."""
 
     pooler: bool = False
-    ledger_connections: int = 6
-    read_connections: int = 5
+    connections: int = 10
     patience: Patience = field(default_factory=Patience)
 
 
@@ -30,13 +28,11 @@ class TenantDatabase:
     """One tenant's database: what code is given instead of a tenant id. `name` goes into bells and storage paths."""
 
     name: str
-    engine: AsyncEngine
     connections: Connections
     ledger: Ledger
     pool: asyncpg.Pool[Any]
 
     async def close(self) -> None:
-        await self.engine.dispose()
         self.pool.terminate()
 
 
@@ -46,7 +42,7 @@ async def open_database(name: str, url: str, options: DatabaseOptions) -> Tenant
     pool = asyncpg.create_pool(
         plain_url(url),
         min_size=0,
-        max_size=options.ledger_connections,
+        max_size=options.connections,
         timeout=options.patience.one_try,
         command_timeout=options.patience.one_try,
         reset=keep_session,
@@ -54,22 +50,7 @@ async def open_database(name: str, url: str, options: DatabaseOptions) -> Tenant
     )
     await pool
     connections = Connections(pool, options.patience)
-    engine = _engine(url, options)
-    return TenantDatabase(name, engine, connections, Ledger(connections), pool)
-
-
-def _engine(url: str, options: DatabaseOptions) -> AsyncEngine:
-    arguments: dict[str, Any] = {"timeout": options.patience.one_try, "command_timeout": options.patience.one_try}
-    if options.pooler:
-        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-    return create_async_engine(
-        sqlalchemy_url(url),
-        pool_size=options.read_connections,
-        max_overflow=options.read_connections,
-        pool_timeout=options.patience.one_try,
-        pool_pre_ping=True,
-        connect_args=arguments,
-    )
+    return TenantDatabase(name, connections, Ledger(connections), pool)
 
 
 class Tenants:
