@@ -41,8 +41,13 @@ def test_the_demo_ends_well_within_a_minute_and_leaves_nothing_behind():
 def test_a_demo_that_is_stopped_cleans_up(number: signal.Signals):
     with new_folder() as folder:
         folder.mkdir()
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen([*DEMO, "--jobs", "3000"], cwd=folder, env=clean_environment(), **pipes)
+        process = subprocess.Popen(
+            [*DEMO, "--jobs", "3000"],
+            cwd=folder,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         try:
             assert process.stdout
             assert any(b"submitted in one request" in line for line in process.stdout), "it ended before"

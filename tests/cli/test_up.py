@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from milepost.db.urls import login_of
+from milepost.kinds import all_kinds
 from tests.cli.running import Up, call
 
 SECRETS = ("milepost.json", "development.key", "logins.json", "master.key")
@@ -25,7 +26,8 @@ def test_the_note_names_every_server_and_process_once(stack: Up):
         "api_url", "api_key", "redis_url", "database_url", "maintenance_database_url", "owner_database_url",
         "control_database_url", "control_owner_database_url", "data_dir", "pids",
     }  # fmt: skip
-    assert set(note["pids"]) == {"up", "postgres", "redis", "api", "worker-executions", "maintenance"}
+    workers = {f"worker-{kind.path}" for kind in all_kinds()}
+    assert set(note["pids"]) == {"up", "postgres", "redis", "api", "maintenance", *workers}
     assert note["pids"]["up"] == stack.process.pid
     assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"].values())
 

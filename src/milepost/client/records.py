@@ -80,6 +80,7 @@ class Job:
     callback_url: str | None = None
     progress: int = 0
     stage: str | None = None
+    seconds_left: int | None = None
     error_code: str | None = None
     error_message: str | None = None
     created_at: datetime | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from milepost.tenancy.first_start import Addresses
 # what is running may end; a second signal does not wait even for that
 GRACE_SECONDS = "5"
 STOP_SECONDS = 15.0
+NOTHING: Mapping[str, str] = {}
 
 Report = Callable[[str], None]
 
@@ -108,14 +109,16 @@ async def _start(children: tuple[Child, ...]) -> None:
 def _children(settings: Settings, environment: Mapping[str, str], socket: int, report: Report) -> Iterator[Child]:
     logs = private_folder(settings.data_dir / "logs")
 
-    def child(name: str, *arguments: str, inherited: tuple[int, ...] = ()) -> Child:
-        return Child(
-            name, arguments, environment=environment, log=logs / f"{name}.log", inherited=inherited, report=report
-        )
+    def child(name: str, *arguments: str, inherited: Sequence[int] = (), extra: Mapping[str, str] = NOTHING) -> Child:
+        seen = {**environment, **extra}
+        return Child(name, arguments, environment=seen, log=logs / f"{name}.log", inherited=inherited, report=report)
 
     yield child("api", "api", "--socket", str(socket), inherited=(socket,))
-    for kind in all_kinds():
-        yield child(f"worker-{kind.path}", "worker", kind.path)
+    for number, kind in enumerate(all_kinds()):
+        # two processes cannot share one port: each worker takes the next
+        port = settings.metrics_port
+        extra = {} if port is None else {"MILEPOST_METRICS_PORT": str(port + number)}
+        yield child(f"worker-{kind.path}", "worker", kind.path, extra=extra)
     yield child("maintenance", "maintain")
 
 
