@@ -34,8 +34,10 @@ def new_folder() -> Iterator[Path]:
     """Directly below the temporary folder, and open: started by root, PostgreSQL is another user and must get in."""
     folder = Path(tempfile.mkdtemp(prefix="milepost-cli-"))
     folder.chmod(0o755)
-    yield folder / "stack"
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder / "stack"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Up:
