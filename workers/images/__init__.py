@@ -6,13 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workers.images.builtin import MOST_AT_ONCE
     from workers.images.handler import run
-    from workers.images.studio import open_ports
+    from workers.images.studio import MOST_AT_ONCE, open_ports
 
 __all__ = ["MOST_AT_ONCE", "open_ports", "run"]
 
-PLACES = {"MOST_AT_ONCE": "builtin", "open_ports": "studio", "run": "handler"}
+PLACES = {"MOST_AT_ONCE": "studio", "open_ports": "studio", "run": "handler"}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,20 +5,27 @@ from __future__ import annotations
 import io
 import json
 import sys
+from typing import TYPE_CHECKING, Any
 
 from milepost.api.pictures import REFUSED
+from workers.images.render import limits
 
-MEMORY = 1536 * 1024 * 1024
+if TYPE_CHECKING:
+    from PIL import Image
+
+MEMORY_MB = 1024
 CPU_SECONDS = 15
 LONGEST_SIDE = 1600
 """No figure is drawn larger than that."""
 MOST_PNG = 3 * 1024 * 1024
 
 
-def main() -> int:
-    _limit()
+def main(owner: int) -> int:
+    """Libraries are loaded under the limits, so that even that is bounded."""
+    limits.confine(owner, MEMORY_MB)
+    limits.allow_cpu(CPU_SECONDS)
     try:
-        from workers.images.render.source import MAX_BYTES, SourceRefused, read_source  # noqa: PLC0415 - under the limits
+        from workers.images.render.source import MAX_BYTES, SourceRefused, read_source  # noqa: PLC0415
     except ModuleNotFoundError as error:
         return _refuse("RENDERER_UNAVAILABLE", f"Pictures cannot be read here: {error.name} is not installed.")
     try:
@@ -34,25 +41,16 @@ def main() -> int:
     return 0
 
 
-def _limit() -> None:
-    """Before anything of the picture is read. Where the system has no such limits the caller's clock is left."""
-    try:
-        import resource  # noqa: PLC0415 - not on every system
-    except ImportError:
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+def _encoded(picture: Image.Image) -> bytes:
+    """PNG where that is small, else WebP: a photograph as PNG could be larger than what is read again."""
+    data = _saved(picture, "PNG")
+    return data if len(data) <= MOST_PNG else _saved(picture, "WEBP", quality=92)
 
 
-def _encoded(picture: object) -> bytes:
-    """PNG where that is small, else WebP: a photograph as PNG would be larger than what may be read again."""
-    for name, options in (("PNG", {}), ("WEBP", {"quality": 92})):
-        stream = io.BytesIO()
-        picture.save(stream, name, **options)  # type: ignore[attr-defined]
-        if stream.tell() <= MOST_PNG or name == "WEBP":
-            return stream.getvalue()
-    raise AssertionError
+def _saved(picture: Image.Image, form: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, form, **options)
+    return stream.getvalue()
 
 
 def _refuse(code: str, message: str) -> int:
@@ -61,4 +59,4 @@ def _refuse(code: str, message: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1])))

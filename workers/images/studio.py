@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,9 @@ from workers.images.builtin import open_renderer
 from workers.images.handler import Studio
 
 DAY = 24 * 3600
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# enough that no core waits for a task to be claimed or stored, few enough that none times out in the line
+MOST_AT_ONCE = 4 * CORES
 
 
 @asynccontextmanager

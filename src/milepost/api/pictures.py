@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,12 +35,17 @@ class Cleaned:
     height: int
 
 
+def environment() -> dict[str, str]:
+    """Nothing of ours but where the modules are: no address, no secret."""
+    return {"PYTHONPATH": os.pathsep.join(sys.path), "LC_ALL": "C.UTF-8"}
+
+
 async def cleaned(raw: bytes) -> Cleaned:
     """Raises PictureRefused."""
     async with _places:
         # a child of ours by the name of a module: a decoder's fault costs that process and nothing else
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", PROGRAM,
+            sys.executable, "-P", "-m", PROGRAM, str(os.getpid()), env=environment(),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:

@@ -11,8 +11,8 @@ from milepost.db.rows import fetch
 from milepost.db.tenants import TenantDatabase
 
 EXPIRED = """
-DELETE FROM image_cache WHERE id IN (
-    SELECT id FROM image_cache WHERE expires_at < now() ORDER BY expires_at LIMIT $1)"""
+DELETE FROM image_cache WHERE id = ANY (ARRAY(
+    SELECT id FROM image_cache WHERE expires_at < now() ORDER BY expires_at LIMIT $1))"""
 NAMED = """
 SELECT sha256 FROM generated_images WHERE sha256 = ANY ($1::text[])
 UNION
