@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Bell:
+class Bell(NamedTuple):
     """`due_at` None means now. Higher `priority` is taken first among due bells."""
 
     tenant: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from milepost.domain.machine import Edge
@@ -36,12 +37,11 @@ class Effect:
     values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """A compare-and-set on (id, version, from-status) along `edge`.
 
     `columns` are written with it; `delay` counts from the database's now() on edges into the queue; `note` follows
-    the reason code after a blank.
+    the reason code after a blank. A tuple, because one is made for every step of every job.
     """
 
     job_id: UUID
@@ -51,7 +51,7 @@ class Transition:
     note: str | None = None
     delay: timedelta | None = None
     attempt_step: int = 0
-    columns: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    columns: Mapping[str, Any] = MappingProxyType({})
     effects: tuple[Effect, ...] = ()
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from milepost.db.moves import Moved
@@ -36,7 +35,7 @@ def wanted_edge(kind: Kind, job: Job, to_status: str, *, actor: str, columns: Ma
         held = {"lease_owner": actor, **columns}
         return Transition(job.id, job.version, edge, actor, columns=held, attempt_step=1)
     if start is Phase.QUEUED and end is Phase.CANCELLED:
-        return replace(decide.cancel_waiting(kind.machine, job, actor=actor, note=None), columns=columns)
+        return decide.cancel_waiting(kind.machine, job, actor=actor, note=None)._replace(columns=columns)
     outcome = _outcome(end, columns)
     unasked = end is Phase.CANCELLED and job.cancel_requested_at is None
     if start is not Phase.RUNNING or outcome is None or unasked:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from milepost.db.moves import Moved
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.bell import Bell
@@ -17,7 +15,7 @@ def with_effects(kind: Kind, job: Job, transition: Transition) -> Transition:
     if kind.effects is no_effects:
         return transition
     extra = kind.effects(job, transition)
-    return replace(transition, effects=(*transition.effects, *extra)) if extra else transition
+    return transition._replace(effects=(*transition.effects, *extra)) if extra else transition
 
 
 async def transit(database: TenantDatabase, kind: Kind, job: Job, transition: Transition) -> Moved:
