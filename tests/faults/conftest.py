@@ -68,3 +68,12 @@ async def site(ground: Ground, figure: Figure, tmp_path_factory: pytest.TempPath
     async with ModelServer() as models, open_site(ground, models, folder, figure) as made:
         await made.maintenance()
         yield made
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def clean(request: pytest.FixtureRequest, site: Site) -> AsyncIterator[None]:
+    """What a failed test left running does not disturb the next one."""
+    failures = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failures:
+        await site.clear_away()

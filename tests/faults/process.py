@@ -37,7 +37,9 @@ class Process:
         try:
             with log.open("ab") as output:
                 made._process = await asyncio.create_subprocess_exec(
-                    *launch_command([sys.executable, *arguments], mode="plain", folder=Path.cwd(), death=signal.SIGKILL),
+                    *launch_command(
+                        [sys.executable, *arguments], mode="plain", folder=Path.cwd(), death=signal.SIGKILL
+                    ),
                     stdin=DEVNULL,
                     stdout=output,
                     stderr=STDOUT,
@@ -59,9 +61,13 @@ class Process:
         self._process.send_signal(number)
         return time.monotonic()
 
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
     async def resume_and_kill(self) -> None:
         """Whatever state it is in."""
-        if self._process.returncode is None:
+        if self.alive:
             self.send(signal.SIGCONT)
             await self.kill()
 

@@ -19,9 +19,10 @@ import asyncpg
 
 from milepost.cli.stack.listening import address_of, listen
 from milepost.client import Client
-from milepost.db.ledger import NewJob
+from milepost.db.submits import NewJob
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.engine.api_keys import create_key, ensure_user
+from milepost.engine.cancel import cancel
 from milepost.engine.submit import submit_all
 from milepost.engine.verify import verify
 from milepost.kinds import all_kinds
@@ -134,7 +135,6 @@ class Site:
 
     async def submit(self, *prompts: str, model: str = MODEL, **changes: Any) -> list[UUID]:
         """Past the API, bells included. Every prompt is made one of a kind."""
-        self.models.journal.clear()
         new = [self._new(f"{prompt} #{next(self._numbers)}", model, changes) for prompt in prompts]
         await submit_all(self.database, KIND, new, self.doorbell)
         self.acknowledged += [job.id for job in new]
@@ -195,6 +195,15 @@ class Site:
         """After PostgreSQL was away."""
         self.owner = await asyncpg.connect(self.addresses.owner)
 
+    async def clear_away(self) -> None:
+        """After a failure: no process but maintenance, no job but those that ended."""
+        for process in self.processes[1:]:
+            await process.resume_and_kill()
+        left = [row[0] for row in await self.owner.fetch("SELECT id FROM executions WHERE finished_at IS NULL")]
+        for job_id in left:
+            await cancel(self.database, KIND, job_id, actor="cli:test")
+        await self.until_ended(left)
+
     async def close(self) -> None:
         for process in self.processes:
             await process.resume_and_kill()
@@ -237,7 +246,7 @@ class Gate:
 async def eventually(true: Callable[[], Awaitable[bool]], within: float, every: float = 0.02) -> None:
     """For what only a server can tell: asks until it is so."""
     async with asyncio.timeout(within):
-        while not await true():
+        while not await true():  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(every)
 
 
