@@ -19,7 +19,7 @@ GOLD: Colour = (1.0, 0.80, 0.18)
 def colour(text: str) -> Colour:
     """`#rgb`, `#rrggbb` or a CSS name; what is none of them is a quiet blue rather than an error."""
     try:
-        red, green, blue = ImageColor.getcolor(text.strip(), "RGB")[:3]  # type: ignore[index]
+        red, green, blue = ImageColor.getrgb(text.strip())[:3]
     except ValueError:
         return (0.30, 0.45, 0.72)
     return (red / 255, green / 255, blue / 255)
@@ -46,7 +46,7 @@ def vivid(base: Colour, *, least: float = 0.55, value: float | None = None) -> C
 def shade(base: Colour, depth: float = 0.30) -> Colour:
     """The colour of its cel shadow: darker, fuller, a little towards violet."""
     hue, saturation, value = colorsys.rgb_to_hsv(*base)
-    toward = 0.75 if 0.25 < hue else -0.02
+    toward = 0.75 if hue > 0.25 else -0.02
     hue += (toward - hue) * 0.10
     return mix(hsv(hue, min(1.0, saturation * 1.08 + 0.10), value * (1 - depth)), INK, 0.02)
 

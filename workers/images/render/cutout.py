@@ -25,7 +25,7 @@ def _has_shape(image: Image.Image) -> bool:
 
 
 def _by_alpha(image: Image.Image) -> Image.Image:
-    return image.crop(image.getchannel("A").point(lambda value: 255 if value > 24 else 0).getbbox())
+    return image.crop(image.getchannel("A").point([0] * 25 + [255] * 231).getbbox())
 
 
 def _by_ellipse(image: Image.Image) -> Image.Image:
@@ -43,7 +43,7 @@ def _by_ellipse(image: Image.Image) -> Image.Image:
 
 def _painted(image: Image.Image) -> Image.Image:
     """Smoothed, brightened and brought down to a cel painter's few colours."""
-    alpha = image.getchannel("A").point(lambda value: min(255, max(0, (value - 96) * 4)))
+    alpha = image.getchannel("A").point([min(255, max(0, (value - 96) * 4)) for value in range(256)])
     colours = image.convert("RGB").filter(ImageFilter.MedianFilter(5))
     colours = ImageEnhance.Contrast(ImageEnhance.Color(colours).enhance(1.35)).enhance(1.12)
     few = colours.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).convert("RGB")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TypeAlias
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from workers.images.render.colour import Colour
 
-Plane: TypeAlias = npt.NDArray[np.float32]
-"""Height x width, or 3 x height x width for colours; values 0 … 1 where they are colours or masks."""
+Plane: TypeAlias = npt.NDArray[np.floating[Any]]
+"""Height x width, or 3 x height x width for colours; values 0 … 1 where they are colours or masks.
+
+Always float32; the wider type spares casts, since the stubs widen after every power and maximum.
+"""
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 _SINES: Plane = np.array([round(math.sin(2 * math.pi * step / 4096), 6) for step in range(4096)], dtype=np.float32)
@@ -20,7 +24,7 @@ _SINES: Plane = np.array([round(math.sin(2 * math.pi * step / 4096), 6) for step
 
 @lru_cache(maxsize=4)
 def grid(size: int) -> tuple[Plane, Plane]:
-    """x as a row and y as a column, 0 … 1, at the middle of each pixel."""
+    """X as a row and y as a column, 0 … 1, at the middle of each pixel."""
     steps = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / np.float32(size)
     return steps[None, :], steps[:, None]
 
@@ -79,12 +83,12 @@ def rainbow(hue: Plane, saturation: Plane | float, value: Plane | float) -> Plan
     h = fraction(hue)
     s, v = np.asarray(saturation, dtype=np.float32), np.asarray(value, dtype=np.float32)
     colours = np.empty((3, *h.shape), dtype=np.float32)
-    for channel, shift in zip(colours, (0.0, 2 / 3, 1 / 3), strict=True):
+    for channel, shift in enumerate((0.0, 2 / 3, 1 / 3)):
         turned = h + np.float32(shift)
         turned -= turned >= np.float32(1)
         wheel = np.abs(turned * np.float32(6) - np.float32(3)) - np.float32(2)
         np.clip(wheel, -1, 0, out=wheel)
-        channel[:] = v + v * s * wheel
+        colours[channel] = v + v * s * wheel
     return colours
 
 
@@ -96,7 +100,7 @@ def stops(t: Plane, colours: list[tuple[float, Colour]]) -> Plane:
 
 
 def _stop(place: float, colours: list[tuple[float, Colour]]) -> Colour:
-    for (start, first), (end, second) in zip(colours, colours[1:], strict=False):
+    for (start, first), (end, second) in pairwise(colours):
         if place <= end:
             share = 0.0 if end == start else max(0.0, (place - start) / (end - start))
             a, b, c = (one + (two - one) * share for one, two in zip(first, second, strict=True))

@@ -67,12 +67,11 @@ def _sheen(size: int, tribe: Tribe) -> Plane:
     x, y = grid(size)
     slope = x * np.float32(0.78) - y * np.float32(0.62)
     light = ramp(np.abs(fraction(slope * np.float32(2.1) + np.float32(0.30)) - np.float32(0.5)), 0.30, 0.02)
-    tint = rainbow(
+    return rainbow(
         _hue(tribe, slope * np.float32(0.9) + np.float32(0.1)),
         np.float32(0.50) - light * np.float32(0.46),
         np.float32(0.58) + light * np.float32(0.42),
     )
-    return tint
 
 
 def _hologram(size: int, tribe: Tribe, seed: int) -> Plane:

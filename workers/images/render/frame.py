@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from workers.images.render.colour import GOLD, INK, LIVERIES, WHITE, Colour, light, mix, shade
 from workers.images.render.field import Plane, flat, lay, stops
 from workers.images.render.figure.pen import Pen

@@ -55,8 +55,8 @@ def set_name(size: int, text: str, tribe: Tribe, tier: Tier, hand: Manner, seed:
     """The logo, inside the frame whatever its length."""
     setting = _fitted(text, hand, size)
     top = round(size * _TOP)
-    mask = _mask(setting, hand, size, top, seed)
     thick = max(2, min(round(size * 0.0125), round(setting.pixels * 0.11)))
+    mask, raised = _inside(_mask(setting, hand, size, top, seed), round(size * 0.975) - top - thick * 3)
     ink = spread(mask, thick)
     rim = spread(ink, max(1, round(thick * 0.62)))
     outer = spread(rim, max(1, round(thick * 0.55)))
@@ -69,7 +69,7 @@ def set_name(size: int, text: str, tribe: Tribe, tier: Tier, hand: Manner, seed:
     lay(colours, _fill(size, top, setting, hand, tribe, tier), share(mask))
     lay(colours, flat(WHITE), _glint(mask, max(1, round(thick * 0.36))) * np.float32(0.85))
     left, upper, right, lower = _drawn(block)
-    crown = size * MIDDLE - _sag(hand, setting, size) - setting.height * 0.46 - thick * 2.2
+    crown = size * _middle(hand) - _sag(hand, setting, size) - setting.height * 0.46 - thick * 2.2 - raised
     return Name(top, colours, share(block), (left, upper + top, right, lower + top), crown, mask, ink)
 
 
@@ -80,10 +80,15 @@ def _fitted(text: str, hand: Manner, size: int) -> Setting:
     if setting.width < width * 0.5:
         height *= _SHORT
         setting = fit(text, hand, width=width, height=height)
-    spare = (abs(hand.slope) + abs(hand.arch)) * setting.width * 0.4
+    spare = (abs(hand.slope) * 0.5 + abs(hand.arch) * 0.4) * setting.width
     if setting.height + spare > size * _TALLEST:
         height *= size * _TALLEST / (setting.height + spare)
     return fit(text, hand, width=width, height=height)
+
+
+def _middle(hand: Manner) -> float:
+    """What slopes reaches deeper: it stands a little higher."""
+    return MIDDLE - hand.slope * 0.14
 
 
 def _sag(hand: Manner, setting: Setting, size: int) -> float:
@@ -93,10 +98,16 @@ def _sag(hand: Manner, setting: Setting, size: int) -> float:
 
 def _mask(setting: Setting, hand: Manner, size: int, top: int, seed: int) -> Bytes:
     """Drawn at twice the size, then reduced."""
-    centre = (float(size), (size * MIDDLE - _sag(hand, setting, size) - top) * 2)
+    centre = (float(size), (size * _middle(hand) - _sag(hand, setting, size) - top) * 2)
     doubled = replace(setting, pixels=setting.pixels * 2)
     tall = (math.ceil(size * _BOTTOM) - top) * 2
     return np.asarray(halved(letters(doubled, hand, (size * 2, tall), centre, seed))).copy()
+
+
+def _inside(mask: Bytes, bottom: int) -> tuple[Bytes, int]:
+    """Raised, where letters of another font hang lower than they should; and by how much."""
+    excess = max(0, _drawn(mask)[3] - bottom)
+    return np.roll(mask, -excess, axis=0), excess
 
 
 def _extruded(mask: Bytes, steps: int) -> Bytes:
@@ -124,7 +135,7 @@ def _fill(size: int, band: int, setting: Setting, hand: Manner, tribe: Tribe, ti
     """From the top of the letters to their bottom, along the baseline's own course."""
     tall = math.ceil(size * _BOTTOM) - band
     x = np.arange(size, dtype=np.float32)[None, :] - np.float32(size / 2)
-    y = np.arange(tall, dtype=np.float32)[:, None] + np.float32(band - size * MIDDLE)
+    y = np.arange(tall, dtype=np.float32)[:, None] + np.float32(band - size * _middle(hand))
     course = (
         np.float32(-hand.slope) * x + np.float32(hand.arch * 2 / size) * x * x - np.float32(_sag(hand, setting, size))
     )

@@ -115,7 +115,8 @@ class _Process:
     """One render process and the pipe to it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         self._process = process
         self._orders, self._answers = process.stdin, process.stdout
 

@@ -119,7 +119,7 @@ def _wing(pen: Pen, genes: Genes, reach: float) -> None:
     )
 
 
-def _rope(pen: Pen, genes: Genes) -> None:
+def _rope(pen: Pen, _genes: Genes) -> None:
     """A twisted straw ring with paper streamers."""
     straw, count = (0.98, 0.84, 0.46), 30
     for number in range(count):

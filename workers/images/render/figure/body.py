@@ -220,7 +220,7 @@ def _bow(pen: Pen, genes: Genes, x: float, y: float) -> None:
 
 def _badge(pen: Pen, genes: Genes, x: float, y: float, reach: float) -> None:
     pen.part(ellipse(x, y, reach, reach), genes.accent, depth=reach * 0.3, glint=reach * 0.15, line=0.85)
-    draw_emblem(pen, genes.motif, x, y, reach * 0.62, shade(genes.main, 0.25))
+    draw_emblem(pen, genes.motif, x, y, reach * 0.62, WHITE if genes.tribe is Tribe.ANGEL else shade(genes.main, 0.25))
 
 
 def draw_arms(pen: Pen, genes: Genes) -> None:

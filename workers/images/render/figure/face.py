@@ -92,7 +92,7 @@ def _round(pen: Pen, genes: Genes, flip: bool) -> None:  # noqa: FBT001
     )
 
 
-def _button(pen: Pen, genes: Genes, flip: bool) -> None:  # noqa: FBT001
+def _button(pen: Pen, _genes: Genes, flip: bool) -> None:  # noqa: FBT001
     pen.patch(ellipse(0.42, 0.04, 0.17, 0.23), INK)
     _shines(pen, 0.42, 0.04, 0.18, flip=flip)
     pen.part(ellipse(0.42, -0.38, 0.10, 0.065), INK, depth=0, glint=0, line=0.2)
@@ -188,7 +188,7 @@ def _teeth(pen: Pen, mouth: Path, xs: tuple[float, ...], top: float, drop: float
     )
 
 
-def _grin(pen: Pen, genes: Genes) -> None:
+def _grin(pen: Pen, _genes: Genes) -> None:
     mouth = smooth(
         [(-0.56, 0.34), (-0.24, 0.46), (0.24, 0.46), (0.56, 0.34), (0.44, 0.64), (0.0, 0.76), (-0.44, 0.64)],
         sharp=(0, 3),
@@ -200,7 +200,7 @@ def _grin(pen: Pen, genes: Genes) -> None:
     pen.outline(mouth, line=1.0)
 
 
-def _fangs(pen: Pen, genes: Genes) -> None:
+def _fangs(pen: Pen, _genes: Genes) -> None:
     mouth = smooth([(-0.50, 0.40), (0.0, 0.48), (0.50, 0.40), (0.30, 0.62), (0.0, 0.68), (-0.30, 0.62)], sharp=(0, 2))
     pen.part(mouth, _MOUTH, depth=0, glint=0, line=1.0)
     pen.inside(mouth, [ellipse(0, 0.68, 0.20, 0.10)], _TONGUE)
@@ -214,7 +214,7 @@ def _fangs(pen: Pen, genes: Genes) -> None:
         )
 
 
-def _roar(pen: Pen, genes: Genes) -> None:
+def _roar(pen: Pen, _genes: Genes) -> None:
     mouth = smooth([(-0.44, 0.42), (0.0, 0.36), (0.44, 0.42), (0.40, 0.72), (0.0, 0.86), (-0.40, 0.72)])
     pen.part(mouth, _MOUTH, depth=0, glint=0, line=1.0)
     pen.inside(mouth, [ellipse(0, 0.82, 0.26, 0.15)], _TONGUE)
@@ -224,7 +224,7 @@ def _roar(pen: Pen, genes: Genes) -> None:
     pen.outline(mouth, line=1.0)
 
 
-def _smirk(pen: Pen, genes: Genes) -> None:
+def _smirk(pen: Pen, _genes: Genes) -> None:
     mouth = smooth([(-0.34, 0.52), (0.10, 0.52), (0.54, 0.32), (0.40, 0.62), (0.06, 0.70)], sharp=(0, 2))
     pen.part(mouth, WHITE, depth=0, glint=0, line=1.0)
     for x, y in ((-0.08, 0.58), (0.10, 0.60), (0.26, 0.56)):
@@ -232,7 +232,7 @@ def _smirk(pen: Pen, genes: Genes) -> None:
     pen.part([(0.30, 0.44), (0.46, 0.37), (0.42, 0.68)], WHITE, depth=0, glint=0, line=0.75)
 
 
-def _cat(pen: Pen, genes: Genes) -> None:
+def _cat(pen: Pen, _genes: Genes) -> None:
     for side in (-1, 1):
         pen.outline(
             smooth([(0, 0.40), (side * 0.10, 0.54), (side * 0.26, 0.52), (side * 0.32, 0.40)])[:25],
@@ -242,7 +242,7 @@ def _cat(pen: Pen, genes: Genes) -> None:
     pen.part(smooth([(-0.09, 0.55), (0.09, 0.55), (0.0, 0.72)]), _TONGUE, depth=0, glint=0, line=0.8)
 
 
-def _laugh(pen: Pen, genes: Genes) -> None:
+def _laugh(pen: Pen, _genes: Genes) -> None:
     mouth = smooth([(-0.36, 0.38), (0.0, 0.42), (0.36, 0.38), (0.26, 0.66), (0.0, 0.78), (-0.26, 0.66)], sharp=(0, 2))
     pen.part(mouth, _MOUTH, depth=0, glint=0, line=1.0)
     pen.inside(mouth, [ellipse(0, 0.74, 0.20, 0.15)], _TONGUE)
@@ -250,7 +250,7 @@ def _laugh(pen: Pen, genes: Genes) -> None:
     pen.outline(mouth, line=1.0)
 
 
-def _tongue(pen: Pen, genes: Genes) -> None:
+def _tongue(pen: Pen, _genes: Genes) -> None:
     pen.part(
         smooth([(0.02, 0.52), (0.22, 0.48), (0.24, 0.68), (0.12, 0.74), (0.03, 0.66)]),
         _TONGUE,
@@ -263,20 +263,20 @@ def _tongue(pen: Pen, genes: Genes) -> None:
     )
 
 
-def _small(pen: Pen, genes: Genes) -> None:
+def _small(pen: Pen, _genes: Genes) -> None:
     mouth = smooth(symmetric([(0, 0.44), (0.14, 0.44), (0.11, 0.60), (0, 0.64)]))
     pen.part(mouth, _MOUTH, depth=0, glint=0, line=0.9)
     pen.inside(mouth, [ellipse(0, 0.62, 0.09, 0.06)], _TONGUE)
 
 
-def _smile(pen: Pen, genes: Genes) -> None:
+def _smile(pen: Pen, _genes: Genes) -> None:
     mouth = smooth([(-0.28, 0.42), (0.0, 0.48), (0.28, 0.42), (0.0, 0.66)], sharp=(0, 2))
     pen.part(mouth, _MOUTH, depth=0, glint=0, line=0.9)
     pen.inside(mouth, [[(-0.18, 0.36), (0.18, 0.36), (0.14, 0.50), (-0.14, 0.50)]], WHITE)
     pen.outline(mouth, line=0.9)
 
 
-def _sing(pen: Pen, genes: Genes) -> None:
+def _sing(pen: Pen, _genes: Genes) -> None:
     mouth = ellipse(0, 0.54, 0.15, 0.18)
     pen.part(mouth, _MOUTH, depth=0, glint=0, line=0.95)
     pen.inside(mouth, [ellipse(0, 0.68, 0.12, 0.09)], _TONGUE)

@@ -30,7 +30,7 @@ def draw_hat_front(pen: Pen, genes: Genes) -> None:
         _crown(pen, genes)
 
 
-def _horn(pen: Pen, genes: Genes, horn: Path, rings: list[tuple[tuple[float, float], tuple[float, float]]]) -> None:
+def _horn(pen: Pen, _genes: Genes, horn: Path, rings: list[tuple[tuple[float, float], tuple[float, float]]]) -> None:
     for flip in (False, True):
         with pen.at(0.0, 0.0, flip=flip):
             pen.part(horn, _BONE, depth=0.09, line=1.1)
@@ -65,7 +65,7 @@ def _tall(pen: Pen, genes: Genes) -> None:
     _horn(pen, genes, horn, [((0.32, -0.98), (0.76, -0.86)), ((0.40, -1.22), (0.73, -1.14))])
 
 
-def _unicorn(pen: Pen, genes: Genes) -> None:
+def _unicorn(pen: Pen, _genes: Genes) -> None:
     horn = smooth(
         [(-0.24, -0.62), (-0.16, -1.10), (0.08, -1.92), (0.22, -1.10), (0.26, -0.62), (0.0, -0.52)], sharp=(2,)
     )
@@ -74,7 +74,7 @@ def _unicorn(pen: Pen, genes: Genes) -> None:
         pen.outline([(-half, y), (half + 0.03, y - 0.09)], line=0.7, closed=False)
 
 
-def _crown_of_horns(pen: Pen, genes: Genes) -> None:
+def _crown_of_horns(pen: Pen, _genes: Genes) -> None:
     for x, height, lean in ((0.24, 1.62, 0.06), (0.64, 1.46, 0.30), (0.94, 1.12, 0.54)):
         horn = smooth(
             [
@@ -129,18 +129,20 @@ def _leaf(pen: Pen, genes: Genes) -> None:
     pen.part(ellipse(0, -0.90, 0.14, 0.13), genes.main, depth=0.04)
 
 
-def _halo(pen: Pen, _genes: Genes) -> None:
-    _ring(pen, -1.34)
+def _halo(pen: Pen, genes: Genes) -> None:
+    _ring(pen, genes, -1.34)
 
 
-def _ring(pen: Pen, y: float) -> None:
+def _ring(pen: Pen, genes: Genes, y: float) -> None:
+    """A halo; above the crown, where there is one."""
+    y -= 0.30 if genes.tier is Tier.HEAD else 0.0
     outer, inner = ellipse(0, y, 0.66, 0.21), ellipse(0, y - 0.01, 0.44, 0.095)
     pen.part(outer, (1.0, 0.88, 0.30), depth=0.05, glint=0.03)
     pen.part(inner, (1.0, 0.99, 0.86), depth=0, glint=0, line=0.8)
 
 
 def _laurel(pen: Pen, genes: Genes) -> None:
-    _ring(pen, -1.40)
+    _ring(pen, genes, -1.40)
     for flip in (False, True):
         with pen.at(0.0, 0.0, flip=flip):
             for x, y, turn in ((0.88, -0.40, 0.02), (0.70, -0.64, -0.06), (0.46, -0.82, -0.12), (0.20, -0.92, -0.18)):
@@ -166,7 +168,7 @@ def _helm(pen: Pen, genes: Genes) -> None:
 
 
 def _tiara(pen: Pen, genes: Genes) -> None:
-    _ring(pen, -1.42)
+    _ring(pen, genes, -1.42)
     band = smooth(
         [
             (-0.80, -0.58),

@@ -107,7 +107,7 @@ def _mallet(pen: Pen, genes: Genes) -> None:
     draw_emblem(pen, genes.motif, 0.0, -0.48, 0.12, genes.main)
 
 
-def _wand(pen: Pen, genes: Genes) -> None:
+def _wand(pen: Pen, _genes: Genes) -> None:
     _shaft(pen, 0.40, -0.44)
     for turn, y in ((-0.06, -0.20), (0.06, -0.20)):
         strip = [(0, 0), (0.09, 0), (0.09, 0.16), (0.18, 0.16), (0.18, 0.36), (0.04, 0.36), (0.04, 0.18), (0, 0.18)]

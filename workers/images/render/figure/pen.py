@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageDraw
 
@@ -28,7 +29,7 @@ class Pen:
         self._matrix: _Matrix = (unit, 0.0, x, 0.0, unit, y)
 
     @contextmanager
-    def at(self, dx: float, dy: float, *, scale: float = 1.0, turn: float = 0.0, flip: bool = False) -> Iterator[None]:
+    def at(self, dx: float, dy: float, *, scale: float = 1.0, turn: float = 0.0, flip: bool = False) -> Generator[None]:
         """Everything inside is placed relative to (dx, dy); `turn` is in turns, clockwise."""
         before = self._matrix
         a, b, c, d, e, f = before
@@ -110,7 +111,7 @@ class Pen:
         if closed:
             points = [*points, points[0], points[1]]
         tint = bytes_of(ink)
-        for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+        for (ax, ay), (bx, by) in pairwise(points):
             width = self._ink_width(bx - ax, by - ay, line)
             self._draw.line((ax, ay, bx, by), fill=tint, width=max(1, round(width)))
             half = width / 2
