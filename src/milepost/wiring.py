@@ -39,7 +39,7 @@ Role = Literal["api", "worker", "maintenance"]
 
 # an API request is answered 503 within seconds; a worker that holds a result waits for its database
 PATIENCE: Mapping[Role, Patience] = {
-    "api": Patience(whole=2.0, one_try=10.0),
+    "api": Patience(whole=2.0, one_try=2.0),
     "worker": Patience(whole=30.0, one_try=10.0),
     "maintenance": Patience(whole=10.0, one_try=30.0),
 }

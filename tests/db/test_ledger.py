@@ -180,3 +180,17 @@ def test_the_table_knows_its_columns() -> None:
     assert table.array_type("estimated_cost") == "NUMERIC(10, 6)[]"
     assert "prompt" in table.own_columns
     assert "version" not in table.own_columns
+
+
+async def test_moves_of_different_shapes_share_a_group_but_not_a_fate(database: TenantDatabase) -> None:
+    jobs = [await claim_one(database, (await database.ledger.submit(TABLE, new_execution())).job) for _ in range(3)]
+
+    good, bad, again = await asyncio.gather(
+        database.ledger.move(TABLE, ended(jobs[0], Failed("PROVIDER_UNAVAILABLE", "503", retry=True))),
+        database.ledger.move(TABLE, ended(jobs[1], Done({"output": "x" * 300_000}))),
+        database.ledger.move(TABLE, ended(jobs[2], Done({"stop_reason": "end"}))),
+        return_exceptions=True,
+    )
+
+    assert isinstance(bad, RowRefused)
+    assert (good.version, again.version) == (3, 3)  # type: ignore[union-attr]

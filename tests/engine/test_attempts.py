@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from milepost.db.tenants import TenantDatabase
+from milepost.domain import decide
+from milepost.domain.bell import Bell
 from milepost.domain.errors import IllegalTransition
 from milepost.domain.job import Job
 from milepost.domain.outcome import Again, Done, Failed, Outcome
@@ -255,3 +257,103 @@ async def test_a_write_of_unknown_answer_does_not_make_an_attempt_late(database:
 
     job = await now_of(database, attempt)
     assert (job.status, desk.counts["rejected"]) == ("CANCELLED", 0)
+
+
+async def test_an_old_attempt_of_the_same_worker_cannot_finish_the_new_one(
+    database: TenantDatabase, owner: Any
+) -> None:
+    """After an explicit retry attempt numbers begin anew, so that worker and number are the same for both."""
+    released: dict[int, asyncio.Event] = {2: asyncio.Event(), 5: asyncio.Event()}
+
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        await released[job.version].wait()
+        return Done({"output": f"answer of version {job.version}"})
+
+    bells = Bells()
+    desk = workshop(database, handler, bells)
+    old = await begin(database, desk, max_attempts=1)
+    running_old = asyncio.create_task(desk.run(old))
+    await owner.execute("UPDATE executions SET lease_expires_at = now() - interval '1 s' WHERE id = $1", old.job.id)
+    lost = decide.after_lost_lease(KIND.machine, await now_of(database, old), actor="maintenance:m", now=old.now())
+    await database.ledger.move(KIND.table, lost)
+    await retry(database, KIND, old.job.id, bells, actor="key:test")
+    new = (await desk.claim("execution", [bells.rung[-1]])).attempts[0]
+    running_new = asyncio.create_task(desk.run(new))
+
+    released[2].set()
+    await running_old
+    released[5].set()
+    await running_new
+
+    job = await now_of(database, new)
+    assert (new.job.attempt, new.job.version) == (1, 5)
+    assert (job.status, job["output"], desk.counts["rejected"]) == ("COMPLETED", "answer of version 5", 1)
+
+
+async def test_an_attempt_that_was_overtaken_is_stopped_by_the_next_beat(database: TenantDatabase, owner: Any) -> None:
+    begun, handler = waiting()
+    bells = Bells()
+    desk = workshop(database, handler, bells)
+    old = await begin(database, desk)
+    running = asyncio.create_task(desk.run(old))
+    await begun.wait()
+    await owner.execute("UPDATE executions SET lease_expires_at = now() - interval '1 s' WHERE id = $1", old.job.id)
+    rescued = decide.after_lost_lease(KIND.machine, await now_of(database, old), actor="maintenance:m", now=old.now())
+    await database.ledger.move(KIND.table, rescued)
+    new = await desk.claim("execution", [Bell("default", "execution", old.job.id, 3)])
+
+    await desk.beat()
+    await running
+
+    assert (old.stopping, new.attempts[0].stopping, desk.counts["lost"]) == ("lost", None, 1)
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_failure(database: TenantDatabase) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        raise asyncio.CancelledError
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+
+    job = await now_of(database, attempt)
+    assert (job.status, job.attempt, job["error_code"]) == ("PENDING", 1, "INTERNAL")
+
+
+async def test_a_result_that_the_database_refuses_fails_the_job_and_keeps_what_it_used(
+    database: TenantDatabase,
+) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        ctx.keep({"input_tokens": 7, "output_tokens": 1, "tokens_used": 8})
+        return Done({"output": "x" * 300_000})
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+
+    job = await now_of(database, attempt)
+    assert (job.status, job["error_code"], job["tokens_used"]) == ("FAILED", "RESULT_REFUSED", 8)
+
+
+async def test_what_is_wrong_with_one_tenant_loses_no_claim_of_another(database: TenantDatabase) -> None:
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        return Done()
+
+    async def databases(tenant: str) -> TenantDatabase:
+        if tenant != "default":
+            raise ValueError("the address of this tenant leads nowhere")
+        return database
+
+    desk = Attempts(
+        Workshop(
+            worker="w1", handlers={"execution": handler}, kinds={"execution": KIND},
+            databases=databases, ringer=Bells(), chance=lambda: 0.5, ports={},
+        )
+    )  # fmt: skip
+    good = bell(database, (await submit(database, KIND, new_execution(), Bells())).job)
+    bad = Bell("broken", "execution", good.job_id, 1)
+
+    claimed = await desk.claim("execution", [good, bad])
+
+    assert [attempt.bell for attempt in claimed.attempts] == [good]
+    assert [later for later, _ in claimed.later] == [bad]

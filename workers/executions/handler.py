@@ -45,6 +45,7 @@ async def run(job: Job, ctx: Context) -> Outcome:
     except BaseException:
         ctx.keep(tally.columns())
         raise
+    ctx.keep(tally.columns())
     columns = {**tally.columns(), "output": kept.output, "stop_reason": stop[:50]}
     return Done(columns, kept.effects)
 

@@ -40,7 +40,7 @@ UNDONE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.Loc
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to go on trying before Unavailable is raised, and how long one try may take. Seconds."""
+    """For how long a new try is begun before Unavailable is raised, and how long one try may take. Seconds."""
 
     whole: float = 30.0
     one_try: float = 10.0
@@ -61,22 +61,26 @@ class Connections:
         self._pool = pool
         self._patience = patience
 
-    def run(self, work: Callable[[Connection], Awaitable[T]]) -> Coroutine[Any, Any, T]:
-        """Runs work that is safe to repeat. Raises as `run_doubting` does."""
+    def run(self, work: Callable[[Connection], Awaitable[T]], *, limit: float | None = None) -> Coroutine[Any, Any, T]:
+        """Runs work that is safe to repeat. `limit` replaces the patience for work that takes long by nature.
+
+        Raises as `run_doubting` does.
+        """
 
         def certain(connection: Connection, /, **_: bool) -> Awaitable[T]:
             return work(connection)
 
-        return self.run_doubting(certain)
+        return self.run_doubting(certain, limit=limit)
 
-    async def run_doubting(self, work: Doubting[T]) -> T:
+    async def run_doubting(self, work: Doubting[T], *, limit: float | None = None) -> T:
         """Raises Unavailable when patience runs out, and at once what is the work's own fault."""
         patience = self._patience
-        ends = time.monotonic() + patience.whole
+        ends = time.monotonic() + (limit or patience.whole)
+        one_try = limit or patience.one_try
         pause, doubt = patience.pause, False
         while True:
             try:
-                async with asyncio.timeout(patience.one_try):
+                async with asyncio.timeout(one_try):
                     async with self._pool.acquire() as connection:
                         return await work(connection, doubt=doubt)
             except PASSING as error:

@@ -24,9 +24,10 @@ class Claims:
 
 
 class Beat(NamedTuple):
-    """One renewed lease."""
+    """One renewed lease, of the job at that version."""
 
     job_id: UUID
+    version: int
     cancel_requested: bool
 
 
@@ -80,7 +81,7 @@ def beat_work(
 
     async def work(connection: Connection) -> list[Beat]:
         rows = await connection.fetch(statements.beat(table), ids, versions, worker, lease_seconds)
-        return [Beat(row[0], row[1] is not None) for row in rows]
+        return [Beat(row[0], row[1], row[2] is not None) for row in rows]
 
     return work
 

@@ -13,13 +13,15 @@ from milepost.db.connections import PASSING, Connections
 from milepost.db.group_commit import GroupCommit, isolate
 from milepost.db.holds import Beat, Claims, Note, beat_work, cancel_work, claim_work, note_work
 from milepost.db.job_table import JobTable
-from milepost.db.moves import Moved, move_work
+from milepost.db.moves import Moved, Shape, by_shape, firsts, move_work
 from milepost.db.submits import NewJob, Submitted, submit_work
-from milepost.domain.errors import EffectRefused, RowRefused
+from milepost.domain.errors import EffectRefused, RowRefused, StaleVersion
 from milepost.domain.transition import Transition
 
 # large enough that a statement's fixed cost vanishes, small enough that several are under way at once
 MAX_GROUP = 250
+# ten thousand rows in one transaction take their time on a busy server
+BATCH_SECONDS = 30.0
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -54,7 +56,9 @@ class Ledger:
         Raises StaleVersion where a job that has one of the idempotency keys is deleted at this moment.
         """
         try:
-            answers = await self._guarded(self._connections.run(submit_work(table, new, whole=True)))
+            answers = await self._guarded(
+                self._connections.run(submit_work(table, new, whole=True), limit=BATCH_SECONDS)
+            )
         except RowError as error:
             raise _told(error) from error.__cause__
         return [answer for answer in answers if isinstance(answer, Submitted)]
@@ -69,12 +73,26 @@ class Ledger:
         """Makes one transition with its effects. Raises StaleVersion, EffectRefused or RowRefused; then nothing happened."""
         group = self._moves.get(table)
         if group is None:
-            group = self._moves[table] = self._grouped(partial(self._move, table))
+            group = self._moves[table] = GroupCommit(
+                partial(self.move_all, table), max_size=MAX_GROUP, lanes=self._lanes
+            )
         return await group.put(transition)
 
     async def move_all(self, table: JobTable, transitions: Sequence[Transition]) -> list[Moved | Exception]:
-        """Each on its own, grouped; for maintenance, which takes what it gets."""
-        return await self._each(partial(self._move, table), transitions)
+        """Each on its own, grouped; for maintenance, which takes what it gets.
+
+        Every shape of transition is a commit of its own and is retried and split on its own: what one shape did is
+        not forgotten when another has to be done again.
+        """
+        first = firsts(transitions)
+        answers: dict[UUID, Moved | Exception] = {}
+        for shape, members in by_shape(first.values()).items():
+            moved = await self._each(partial(self._move, table, shape), members)
+            answers |= zip((t.job_id for t in members), moved, strict=True)
+        return [
+            answers[t.job_id] if first[t.job_id] is t else StaleVersion(job_id=t.job_id, version=t.version)
+            for t in transitions
+        ]
 
     async def note(self, table: JobTable, job_id: UUID, version: int, worker: str, columns: Mapping[str, Any]) -> bool:
         """Writes columns of a running job without a transition. False: the job is no longer this worker's."""
@@ -96,8 +114,8 @@ class Ledger:
     async def _submit(self, table: JobTable, new: Sequence[NewJob]) -> list[Submitted | Exception]:
         return await self._guarded(self._connections.run(submit_work(table, new)))
 
-    async def _move(self, table: JobTable, transitions: Sequence[Transition]) -> list[Moved | Exception]:
-        return await self._guarded(self._connections.run_doubting(move_work(table, transitions)))
+    async def _move(self, table: JobTable, shape: Shape, members: Sequence[Transition]) -> list[Moved | Exception]:
+        return await self._guarded(self._connections.run_doubting(move_work(table, shape, list(members))))
 
     async def _note(self, table: JobTable, notes: Sequence[Note]) -> list[bool | Exception]:
         return await self._guarded(self._connections.run(note_work(table, notes)))

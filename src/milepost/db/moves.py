@@ -27,22 +27,19 @@ class Moved(NamedTuple):
     due_at: datetime | None = None
 
 
-def move_work(table: JobTable, transitions: Sequence[Transition]) -> Doubting[list[Moved | Exception]]:
-    """Makes a group of transitions. A job that is no longer at the wanted version answers StaleVersion."""
+def firsts(transitions: Sequence[Transition]) -> dict[UUID, Transition]:
+    """Of several moves of one job in a group the first is tried: the others would be stale after it."""
+    return {t.job_id: t for t in reversed(transitions)}
+
+
+def move_work(table: JobTable, shape: Shape, members: list[Transition]) -> Doubting[list[Moved | Exception]]:
+    """Makes transitions of one shape, all with one commit. A job that is no longer at the wanted version is stale."""
 
     async def work(connection: Connection, /, *, doubt: bool) -> list[Moved | Exception]:
-        # of several moves of one job in a group the first is tried: the others would be stale after it
-        first = {t.job_id: t for t in reversed(transitions)}
-        results: dict[UUID, Moved] = {}
-        for shape, members in _by_shape(first.values()).items():
-            results |= await _move_shape(connection, table, shape, members)
-        if doubt and len(results) < len(first):
-            missing = [t for t in first.values() if t.job_id not in results]
-            results |= await _settled(connection, table, missing)
-        return [
-            (first[t.job_id] is t and results.get(t.job_id)) or StaleVersion(job_id=t.job_id, version=t.version)
-            for t in transitions
-        ]
+        results = await _move_shape(connection, table, shape, members)
+        if doubt and len(results) < len(members):
+            results |= await _settled(connection, table, [t for t in members if t.job_id not in results])
+        return [results.get(t.job_id) or StaleVersion(job_id=t.job_id, version=t.version) for t in members]
 
     return work
 
@@ -65,7 +62,8 @@ def _shape(t: Transition) -> Shape:
     return (t.edge, tuple(t.columns), t.note is not None, t.delay is not None, t.attempt_step, bool(t.effects))
 
 
-def _by_shape(transitions: Iterable[Transition]) -> dict[Shape, list[Transition]]:
+def by_shape(transitions: Iterable[Transition]) -> dict[Shape, list[Transition]]:
+    """What one statement can do together."""
     shapes: dict[Shape, list[Transition]] = {}
     for transition in transitions:
         shapes.setdefault(_shape(transition), []).append(transition)

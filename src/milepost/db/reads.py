@@ -18,7 +18,8 @@ from milepost.domain.job import Job
 
 EXACT = 10_000
 PREVIEW = 500
-LIST_SECONDS = 5.0
+# less than an API process gives one try
+LIST_SECONDS = 1.5
 SEARCH_SECONDS = 1.0
 
 SortBy = Literal["created_at", "finished_at", "status"]

@@ -43,6 +43,7 @@ GUARDS = {
     Guard.NO_CANCEL: "j.cancel_requested_at IS NULL",
     Guard.CANCEL_REQUESTED: "j.cancel_requested_at IS NOT NULL",
     Guard.LEASE_EXPIRED: "j.lease_expires_at <= now()",
+    Guard.UNHELD: "(j.lease_owner IS NULL OR j.lease_expires_at <= now())",
     # interval of maintenance's own grace: the worker's clock runs out first
     Guard.OVERDUE: "(j.deadline_at <= now()"
     " OR j.claimed_at <= now() - make_interval(secs => j.timeout_seconds) - interval '30 seconds')",
@@ -206,7 +207,7 @@ UPDATE {table.name} AS j
 SET lease_expires_at = now() + make_interval(secs => $4::float8)
 FROM unnest($1::uuid[], $2::integer[]) AS m(id, version)
 WHERE {ONLY_BY_ID.format("j.version = m.version AND j.lease_owner = $3")}
-RETURNING j.id, j.cancel_requested_at"""
+RETURNING j.id, j.version, j.cancel_requested_at"""
 
 
 @lru_cache(maxsize=256)

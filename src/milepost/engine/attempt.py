@@ -26,8 +26,8 @@ class Attempt:
     """One claimed job being worked on."""
 
     __slots__ = (
-        "began", "bell", "database", "ending", "job", "kept", "kind", "moving", "stopped_at", "stopping", "task", "until",
-        "worker",
+        "began", "bell", "database", "ending", "job", "kept", "kind", "moving", "renewed", "stopped_at", "stopping", "task",
+        "until", "worker",
     )  # fmt: skip
 
     def __init__(self, bell: Bell, job: Job, kind: Kind, database: TenantDatabase, worker: str, began: float) -> None:
@@ -37,6 +37,7 @@ class Attempt:
         self.database = database
         self.worker = worker
         self.began = began
+        self.renewed = began
         self.until = began + job.row["timeout_seconds"]
         self.stopping: Stop | None = None
         self.stopped_at = 0.0
@@ -46,7 +47,7 @@ class Attempt:
         self.task: asyncio.Task[Any] | None = None
 
     def stopped(self) -> Outcome | None:
-        """What being stopped leads to. None: the job is somebody else's by now."""
+        """What being stopped leads to; without a reason of ours the process is leaving. None: the job is lost."""
         outcome = OUTCOMES.get(self.stopping or "hand_back")
         return replace(outcome, columns=self.kept) if outcome is not None and self.kept else outcome
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -33,8 +33,7 @@ class Attempts:
     def __init__(self, workshop: Workshop) -> None:
         self._shop = workshop
         self._actor = f"worker:{workshop.worker}"
-        self._running: dict[UUID, Attempt] = {}
-        self._renewed: dict[UUID, float] = {}
+        self._running: set[Attempt] = set()
         self._burials: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
 
@@ -56,10 +55,11 @@ class Attempts:
         for tenant, wanted in by_tenant.items():
             try:
                 await self._claim(tenant, self._shop.kinds[kind], wanted, claimed)
-            except Unavailable:
+            except Exception:
                 if len(by_tenant) == 1:
                     raise
-                # one tenant's database that is away delays no other tenant
+                # what is wrong with one tenant's database delays no other tenant, and loses nothing already claimed
+                logger.exception("jobs of tenant %s could not be claimed", tenant)
                 again = datetime.now(UTC) + TENANT_PAUSE  # noqa: TID251 - when to look again, not what is true
                 claimed.later.extend((bell, again) for bell in wanted.values())
         return claimed
@@ -77,7 +77,7 @@ class Attempts:
         claims = await database.ledger.claim(kind.table, wanted, worker, lease)
         for job in claims.jobs:
             attempt = Attempt(bells.pop(job.id), job, kind, database, worker, began)
-            self._running[job.id] = attempt
+            self._running.add(attempt)
             claimed.attempts.append(attempt)
         claimed.later.extend((bells.pop(job_id), due) for job_id, due in claims.later if job_id in bells)
         claimed.gone.extend(bells.values())
@@ -98,28 +98,32 @@ class Attempts:
             if outcome is None:
                 self._count_lost(attempt)
             else:
-                await self._end(attempt, outcome)
-        except Exception:
-            # the lease will end and the job be rescued: nothing is lost but time
-            logger.exception("attempt of %s could not be ended", attempt.job)
-            self.counts["end_failed"] += 1
+                await self._end_surely(attempt, outcome)
         finally:
-            self._forget(attempt)
+            self._running.discard(attempt)
 
     async def _work(self, attempt: Attempt) -> Outcome | None:
         """The handler's outcome. None: the job is somebody else's by now."""
         handler = self._shop.handlers[attempt.kind.name]
         try:
             return await handler(attempt.job, Context(attempt, self._shop.ports))
-        except asyncio.CancelledError:
-            if attempt.task is not None:
-                attempt.task.uncancel()
-            return attempt.stopped()
+        except asyncio.CancelledError as error:
+            task = attempt.task
+            if task is not None and task.cancelling():
+                task.uncancel()
+                return attempt.stopped()
+            if attempt.stopping is not None:  # the context told the handler that the job is lost
+                return attempt.stopped()
+            return self._raised(attempt, error)  # a library's own, which nobody here asked for
         except BaseException as error:  # noqa: BLE001 - a handler's SystemExit ends its attempt, not the worker
-            where = _place(error)
-            logger.warning("handler of %s raised %s at %s", attempt.job, type(error).__name__, where)
-            message = f"The handler raised {type(error).__name__} at {where}."
-            return Failed("INTERNAL", message, retry=True, columns=attempt.kept)
+            return self._raised(attempt, error)
+
+    def _raised(self, attempt: Attempt, error: BaseException) -> Failed:
+        """What escapes a handler is a retryable failure: its type and place, never its text."""
+        where = _place(error)
+        logger.warning("handler of %s raised %s at %s", attempt.job, type(error).__name__, where)
+        message = f"The handler raised {type(error).__name__} at {where}."
+        return Failed("INTERNAL", message, retry=True, columns=attempt.kept)
 
     def _decide(self, attempt: Attempt, outcome: Outcome) -> Transition:
         machine, job = attempt.kind.machine, attempt.job
@@ -129,6 +133,14 @@ class Attempts:
             machine, attempt.kind.policy, job, outcome,
             actor=self._actor, now=attempt.now(), chance=self._shop.chance(),
         )  # fmt: skip
+
+    async def _end_surely(self, attempt: Attempt, outcome: Outcome) -> None:
+        try:
+            await self._end(attempt, outcome)
+        except Exception:
+            # the lease will end and the job be rescued: nothing is lost but time
+            logger.exception("attempt of %s could not be ended", attempt.job)
+            self.counts["end_failed"] += 1
 
     async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         """Applies the outcome; decides again where a cancel request came in between."""
@@ -144,7 +156,9 @@ class Attempts:
                 return
             except (RowRefused, EffectRefused) as error:
                 logger.warning("result of %s refused: %s", attempt.job, error)
-                outcome = Failed("RESULT_REFUSED", f"The result could not be stored: {error}"[:2000])
+                # what the attempt used is kept, unless that is what was refused
+                kept: Mapping[str, Any] = {} if isinstance(outcome, Failed) else attempt.kept
+                outcome = Failed("RESULT_REFUSED", f"The result could not be stored: {error}"[:2000], columns=kept)
                 continue
             self.counts[wanted.edge.reason] += 1
             if moved.due_at is not None:
@@ -158,13 +172,14 @@ class Attempts:
         """
         known = attempt.job
         attempt.job = job = await read_job(attempt.database, attempt.kind.table, known.id)
-        ours = job.lease_owner == attempt.worker and job.attempt == known.attempt
+        # the time of the claim tells attempts apart: their numbers begin anew with an explicit retry
+        ours = job.lease_owner == attempt.worker and job.claimed_at == known.claimed_at
         return ours and (job.version, job.cancel_requested_at) != (known.version, known.cancel_requested_at)
 
     async def beat(self) -> None:
         """Renews all leases, one statement per tenant and kind, and tells handlers who was asked to stop or is lost."""
         groups: dict[tuple[TenantDatabase, Kind], list[Attempt]] = defaultdict(list)
-        for attempt in self._running.values():  # those that are ending too: their last write may have to wait
+        for attempt in self._running:  # those that are ending too: their last write may have to wait
             groups[attempt.database, attempt.kind].append(attempt)
         await asyncio.gather(*(self._beat(database, kind, held) for (database, kind), held in groups.items()))
 
@@ -174,31 +189,32 @@ class Attempts:
         sent = time.monotonic()
         try:
             async with asyncio.timeout(length / 2):
-                beats = {b.job_id: b for b in await database.ledger.beat(kind.table, pairs, self._shop.worker, length)}
+                renewed = await database.ledger.beat(kind.table, pairs, self._shop.worker, length)
         except (Unavailable, TimeoutError):
             logger.warning("leases of %d %s not renewed: the database does not answer", len(held), kind.path)
             self._give_up(held, length)
             return
-        for attempt, (job_id, version) in zip(held, pairs, strict=True):
-            beat = beats.get(job_id)
+        beats = {(beat.job_id, beat.version): beat for beat in renewed}
+        for attempt, pair in zip(held, pairs, strict=True):
+            beat = beats.get(pair)
             if beat is not None:
-                self._renewed[job_id] = sent
+                attempt.renewed = sent
                 if beat.cancel_requested:
                     self._stop(attempt, "cancel")
-            elif attempt.job.version == version and not attempt.moving:
+            elif attempt.job.version == pair[1] and not attempt.moving:
                 self._stop(attempt, "lost")
 
     def _give_up(self, held: list[Attempt], length: float) -> None:
         """Ends what must have lost its lease by now: another worker may have begun it."""
         now = time.monotonic()
         for attempt in held:
-            if now - self._renewed.get(attempt.job.id, attempt.began) > length:
+            if now - attempt.renewed > length:
                 self._stop(attempt, "lost")
 
     def tick(self) -> None:
         """Stops attempts over their time, and buries those that were asked to stop and did not."""
         now = time.monotonic()
-        for attempt in list(self._running.values()):
+        for attempt in list(self._running):
             if attempt.ending:
                 continue
             if attempt.stopping is None:
@@ -227,14 +243,14 @@ class Attempts:
         if outcome is None:
             self._count_lost(attempt)
         else:
-            task = asyncio.get_running_loop().create_task(self._end(attempt, outcome))
+            task = asyncio.get_running_loop().create_task(self._end_surely(attempt, outcome))
             self._burials.add(task)
             task.add_done_callback(self._burials.discard)
-        self._forget(attempt)
+        self._running.discard(attempt)
 
     async def hand_back(self) -> None:
         """Stops all running attempts; each ends with the edge that uses up no attempt."""
-        held = list(self._running.values())
+        held = list(self._running)
         for attempt in held:
             self._stop(attempt, "hand_back")
         tasks = {attempt.task for attempt in held if attempt.task is not None and not attempt.task.done()}
@@ -249,11 +265,6 @@ class Attempts:
         """The job is another worker's: what this attempt did is dropped before it is written."""
         self.counts["lost"] += 1
         logger.warning("attempt of %s dropped: the job is no longer this worker's", attempt.job)
-
-    def _forget(self, attempt: Attempt) -> None:
-        if self._running.get(attempt.job.id) is attempt:
-            del self._running[attempt.job.id]
-        self._renewed.pop(attempt.job.id, None)
 
 
 def _place(error: BaseException) -> str:
