@@ -5,10 +5,10 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt bench docs lock clean
+.PHONY: help demo test test-fast check fmt bench docs screenshots lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(ENVIRONMENT) ## start everything, run a few real jobs, show them to their ends
 	@$(BIN)/milepost demo $(ARGS)
@@ -34,6 +34,9 @@ bench: $(ENVIRONMENT) ## measure against the ceilings; writes benchmarks/results
 
 docs: $(ENVIRONMENT) ## write the generated pages anew
 	@$(BIN)/python docs/generate.py $(ARGS)
+
+screenshots: $(ENVIRONMENT) ## photograph the dashboard for docs/pictures (needs Chromium)
+	@$(BIN)/python -m tests.dashboard.screenshots
 
 lock: $(ENVIRONMENT) ## renew requirements.lock (ARGS="--upgrade" for the newest of everything)
 	@cp requirements.lock requirements.lock.new

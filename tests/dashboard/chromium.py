@@ -34,7 +34,7 @@ def program() -> str | None:
 async def chromium() -> AsyncIterator[Browser]:
     """With an empty profile in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="milepost-chromium-") as home:
-        environment = {**os.environ, "HOME": home}
+        environment: dict[str, str | float | bool] = {**os.environ, "HOME": home}
         async with async_playwright() as play:
             browser = await play.chromium.launch(executable_path=program(), args=list(OPTIONS), env=environment)
             try:

@@ -13,6 +13,7 @@ from milepost.domain.outcome import Failed
 from tests.api_fixtures import House, serve
 from tests.dashboard.chromium import MISSING, chromium, program
 from tests.dashboard.conftest import ended, progressed, running, waiting
+from tests.servers.proxy import proxy
 
 pytestmark = [
     pytest.mark.slow,
@@ -98,21 +99,24 @@ async def test_a_failed_job_is_found_read_and_retried(dashboard: House, page: Pa
     await expect(page.get_by_role("button", name="Cancel job")).to_be_visible()
 
 
-async def test_what_happened_while_nobody_looked_is_there_when_the_page_comes_back(
-    dashboard: House, page: Page
+async def test_what_is_lost_on_the_way_is_there_when_the_browser_has_come_back(
+    dashboard: House, page: Page, url: str
 ) -> None:
     caller = await dashboard.caller()
     job = await running(dashboard, caller)
-    await sign_in(page, caller.key)
-    await page.goto(f"/jobs/{job.id}")
-    await expect(page.locator("[data-state=live]")).to_be_visible()
+    async with proxy("127.0.0.1", int(url.rpartition(":")[2])) as between:
+        await page.goto(f"http://127.0.0.1:{between.port}/jobs/{job.id}")
+        await page.get_by_label("API key").fill(caller.key)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.locator("[data-state=live]")).to_be_visible()
 
-    await page.context.set_offline(offline=True)
-    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    await progressed(dashboard, job, 77, "far away")
-    await page.context.set_offline(offline=False)
+        between.lose_answers(1)
+        await progressed(dashboard, job, 77, "far away")
 
-    await expect(page.locator("[data-part=head]")).to_contain_text("far away", timeout=15_000)
+        await expect(page.locator("[data-part=head]")).to_contain_text("far away", timeout=15_000)
+        await expect(page.locator("[data-state=live]")).to_be_visible()
+        assert between.lost == 1
+        await page.goto("about:blank")
 
 
 async def test_words_of_others_do_nothing_and_everything_works_without_scripts(

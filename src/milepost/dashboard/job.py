@@ -36,7 +36,10 @@ CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 # a text of that length gets a place of its own
 LONG = 120
 # shown elsewhere on the page
-ELSEWHERE = frozenset({"id", "kind", "phase", "status", "progress", "stage", "error_code", "error_message", "version"})
+ELSEWHERE = frozenset(
+    {"id", "kind", "phase", "status", "progress", "stage", "error_code", "error_message", "version",
+     "status_reason", "status_actor", "attempt", "max_attempts"}
+)  # fmt: skip
 DONE = {"cancel": "It was cancelled.", "asked": "It was asked to stop.", "retry": "It waits for its next attempt."}
 
 
@@ -145,7 +148,9 @@ def _sort(value: Any) -> str:
             return "bool"
         case datetime():
             return "moment"
-        case dict() | list():
+        case dict():
+            return "pairs"
+        case list():
             return "json"
         case _:
             return "text"

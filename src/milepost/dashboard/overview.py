@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -100,7 +100,7 @@ class Overview:
             "failed": Count(sum(count for *_, count in failures), any(s.tally.failures_more for s in standings)),
             "waiting": total(standings, Phase.QUEUED),
             "running": total(standings, Phase.RUNNING),
-            "oldest": max(ages, default=timedelta()),
+            "oldest": max(ages, default=None),
             "expired": sum(standing.tally.leases_expired for standing in standings),
         }
 

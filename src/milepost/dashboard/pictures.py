@@ -40,7 +40,7 @@ def drawn_by(tenant: str, answer: Mapping[str, Any]) -> Drawn | None:
     if match is None:
         return None
     sha256 = match["sha256"]
-    return Drawn(f"{paths.tenant_folder(tenant)}images/{sha256[:2]}/{sha256}.png", sha256)
+    return Drawn(paths.image_file(tenant, sha256), sha256)
 
 
 def pictures_of(tenant: str, answer: Mapping[str, Any], artifacts: Sequence[Artifact]) -> list[Picture]:
