@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from milepost.db.tenants import TenantDatabase
+from milepost.engine.cancel import cancel
 from milepost.engine.overdue import overdue, stray
 from milepost.kinds.executions import KIND
 from tests.engine import lives
@@ -95,3 +96,29 @@ async def test_a_running_job_without_a_lease_is_found_when_its_deadline_passed(
     assert await end(maintenance) == 0
     assert await stray(maintenance, KIND, Bells(), actor=lives.ACTOR) == 1
     assert (await lives.now(database, job)).status == "FAILED"
+
+
+async def test_a_running_job_without_a_lease_that_was_asked_to_stop_is_cancelled(
+    database: TenantDatabase, maintenance: TenantDatabase, owner: Any
+) -> None:
+    early, late = await lives.waiting(database), await lives.waiting(database)
+    held = await lives.running(database)
+    await lives.alter(owner, early, "status = 'RUNNING', version = 2")
+    await lives.alter(owner, late, "status = 'RUNNING', version = 2, deadline_at = now()")
+    for job in (early, late, held):
+        await cancel(database, KIND, job.id, actor="key:x")
+
+    assert await end(maintenance) == 0
+    assert await stray(maintenance, KIND, Bells(), actor=lives.ACTOR, limit=1) == 2
+
+    assert [(await lives.now(database, job)).status for job in (early, late)] == ["CANCELLED", "CANCELLED"]
+    assert (await lives.now(database, held)).status == "RUNNING"
+
+
+async def test_a_running_job_without_a_lease_and_with_time_left_is_left(
+    database: TenantDatabase, maintenance: TenantDatabase, owner: Any
+) -> None:
+    job = await lives.waiting(database)
+    await lives.alter(owner, job, "status = 'RUNNING', version = 2")
+
+    assert await stray(maintenance, KIND, Bells(), actor=lives.ACTOR) == 0

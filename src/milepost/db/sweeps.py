@@ -95,12 +95,16 @@ ORDER BY j.deadline_at LIMIT $2"""
 
 
 @lru_cache(maxsize=64)
-def overdue_unleased(table: JobTable, without: tuple[str, ...] = ()) -> str:
-    """$1 after this id, $2 limit. Running without a lease: only somebody at a prompt makes such a row. No index."""
+def strays(table: JobTable, without: tuple[str, ...] = ()) -> str:
+    """$1 after this id, $2 limit: asked to stop or overdue, and nobody has a lease. Somebody at a prompt made them.
+
+    No index.
+    """
     running = in_list("j.status", table.machine.statuses(Phase.RUNNING))
     return f"""
 SELECT {_columns(table, without)} FROM {table.name} j
-WHERE {running} AND j.lease_owner IS NULL AND j.id > $1 AND {GUARDS[Guard.NO_CANCEL]} AND {GUARDS[Guard.OVERDUE]}
+WHERE {running} AND j.lease_owner IS NULL AND j.id > $1
+  AND ({GUARDS[Guard.CANCEL_REQUESTED]} OR {GUARDS[Guard.OVERDUE]})
 ORDER BY j.id LIMIT $2"""
 
 

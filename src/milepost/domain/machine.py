@@ -43,6 +43,7 @@ class Guard(StrEnum):
     NO_CANCEL = "no_cancel"
     CANCEL_REQUESTED = "cancel_requested"
     LEASE_EXPIRED = "lease_expired"
+    UNHELD = "unheld"
     OVERDUE = "overdue"
 
 
@@ -176,7 +177,7 @@ def _leaving_running(status: str, queued: str, failed: str, cancelled: str, time
         Edge(status, timed_out, "timed_out", By.WORKER, no_cancel),
         Edge(status, timed_out, "timed_out", By.MAINTENANCE, frozenset({Guard.NO_CANCEL, Guard.OVERDUE})),
         Edge(status, cancelled, "cancelled", By.WORKER),
-        Edge(status, cancelled, "cancelled", By.MAINTENANCE, frozenset({Guard.CANCEL_REQUESTED, Guard.LEASE_EXPIRED})),
+        Edge(status, cancelled, "cancelled", By.MAINTENANCE, frozenset({Guard.CANCEL_REQUESTED, Guard.UNHELD})),
         Edge(status, queued, "lease_expired", By.MAINTENANCE, lost),
         Edge(status, failed, "lease_expired", By.MAINTENANCE, lost),
     ]

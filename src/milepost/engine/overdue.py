@@ -19,13 +19,17 @@ async def overdue(database: TenantDatabase, kind: Kind, ringer: Ringer, *, actor
     """Times out what waits and what runs, `limit` at a time. Answers how many."""
     waiting = await _waiting(database, kind, ringer, actor=actor, limit=limit)
     sql = sweeps.overdue_running(kind.table, kind.preview)
-    return waiting + await _by_id(database, kind, ringer, sql, actor=actor, limit=limit)
+    return waiting + await _by_id(database, kind, ringer, sql, _decision(kind, actor), limit)
 
 
 async def stray(database: TenantDatabase, kind: Kind, ringer: Ringer, *, actor: str, limit: int = 500) -> int:
-    """Times out running jobs that nobody has a lease on. Reads the whole table: rarely."""
-    sql = sweeps.overdue_unleased(kind.table, kind.preview)
-    return await _by_id(database, kind, ringer, sql, actor=actor, limit=limit)
+    """Ends running jobs that nobody has a lease on: those asked to stop, those overdue. Reads the whole table: rarely."""
+    sql = sweeps.strays(kind.table, kind.preview)
+
+    def decided(job: Job) -> Transition:
+        return decide.after_lost_lease(kind.machine, job, actor=actor, now=job["asked_at"])
+
+    return await _by_id(database, kind, ringer, sql, decided, limit)
 
 
 async def _waiting(database: TenantDatabase, kind: Kind, ringer: Ringer, *, actor: str, limit: int) -> int:
@@ -41,11 +45,13 @@ async def _waiting(database: TenantDatabase, kind: Kind, ringer: Ringer, *, acto
             failed += [job.id for job in jobs]
 
 
-async def _by_id(database: TenantDatabase, kind: Kind, ringer: Ringer, sql: str, *, actor: str, limit: int) -> int:
+async def _by_id(
+    database: TenantDatabase, kind: Kind, ringer: Ringer, sql: str, decided: Callable[[Job], Transition], limit: int
+) -> int:
     ended, after = 0, sweeps.FIRST
     while True:
         jobs = await sweeps.fetch_jobs(database, kind.table, sql, after, limit)
-        ended += await settle(database, kind, jobs, _decision(kind, actor), ringer)
+        ended += await settle(database, kind, jobs, decided, ringer)
         if len(jobs) < limit:
             return ended
         after = jobs[-1].id
