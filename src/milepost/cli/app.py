@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "demo": "demo",
     "submit": "submit",
     "jobs": "jobs",
+    "images": "images",
     "keys": "keys",
     "verify": "verify",
     "doctor": "doctor",

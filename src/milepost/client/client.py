@@ -13,6 +13,7 @@ from uuid import UUID
 import httpx2
 
 from milepost.client.errors import StillOpen
+from milepost.client.images import Images
 from milepost.client.records import TERMINAL, Event, Job, Page, Transition, read_job
 from milepost.client.stream import events
 from milepost.client.transport import Patience, Repeat, Transport
@@ -46,6 +47,7 @@ class Client:
             limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20),
         )
         self._transport = Transport(self._http, Patience(whole=patience))
+        self.images = Images(self._transport)
 
     @classmethod
     def of_stack(cls, data_dir: str | Path = ".milepost", **options: Any) -> Self:

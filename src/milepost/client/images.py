@@ -1,0 +1,43 @@
+"""What belongs to image tasks beside the tasks: uploads, pictures, usage."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from milepost.client.transport import Transport
+
+
+class Images:
+    """`client.images`. A task itself is submitted like any job: `await client.submit("images", …)`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def upload(self, picture: Path | bytes) -> UUID:
+        """Sends a picture to draw from; its id goes into a task as `source_image_id`. Raises ApiError."""
+        data = picture if isinstance(picture, bytes) else await asyncio.to_thread(picture.read_bytes)
+        answer = await self._transport.call("POST", "/v1/images/sources", files={"file": ("picture", data)})
+        return UUID(answer.json()["id"])
+
+    async def read(self, image_url: str) -> bytes:
+        """The bytes of a picture by the `image_url` of a result or of the history."""
+        return (await self._transport.call("GET", image_url)).content
+
+    async def history(self, *, offset: int = 0, page_size: int = 20) -> list[dict[str, Any]]:
+        """Your pictures, newest first."""
+        parameters = {"offset": offset, "page_size": page_size}
+        answer = await self._transport.call("GET", "/v1/generated_images", params=parameters)
+        return answer.json()["items"]
+
+    async def delete(self, image_id: UUID | str) -> None:
+        await self._transport.call("DELETE", f"/v1/generated_images/{image_id}", repeat="unless_sent")
+
+    async def usage(self, first: date | None = None, last: date | None = None) -> dict[str, Any]:
+        """By UTC day, with the sum; the last 30 days where nothing is said."""
+        given = {"from": first, "to": last}
+        parameters = {name: day.isoformat() for name, day in given.items() if day is not None}
+        return (await self._transport.call("GET", "/v1/usage_stats", params=parameters)).json()
