@@ -64,7 +64,7 @@ PLACE = (NOW - timedelta(seconds=25_000), sweeps.FIRST)
         (sweeps.waiting_after(TABLE, due=False), (*PLACE, 2000), "ix_executions_due", 2000),
         (sweeps.waiting_after(TABLE, due=True), (*sweeps.BEGINNING, 2000), "ix_executions_due", 2000),
         (sweeps.waiting_since(TABLE), (NOW - timedelta(hours=3), 2000), "ix_executions_due", 2000),
-        (sweeps.owners_after(TABLE), (*PLACE, 5000), "ix_executions_due", 5000),
+        (sweeps.waiting_of_inactive(TABLE), (sweeps.FIRST, [], 5000), "ix_executions_owner", 100),
         (sweeps.leased_owners_after(TABLE), (sweeps.FIRST, 500), "ix_executions_leased", 500),
     ],
     ids=[

@@ -44,15 +44,11 @@ class Waiting(NamedTuple):
 
 
 class Owned(NamedTuple):
-    """A waiting job and the status of its user (None: it has none)."""
+    """A waiting job and its user, who is not active."""
 
     id: UUID
-    scheduled_at: datetime
-    user_status: str | None
-
-    @property
-    def place(self) -> Place:
-        return Place(self.scheduled_at, self.id)
+    user_id: UUID
+    user_status: str
 
 
 class Leased(NamedTuple):
@@ -128,17 +124,20 @@ ORDER BY j.scheduled_at DESC, j.id DESC LIMIT $2"""
 
 
 @lru_cache(maxsize=64)
-def owners_after(table: JobTable) -> str:
-    """$1, $2 place, $3 limit: the next page in the queue's order, with the status of each job's user."""
+def waiting_of_inactive(table: JobTable) -> str:
+    """$1 from this user on, $2 skipped ids, $3 limit: waiting jobs of users who are not active, user by user.
+
+    One user's jobs are read by the index of owners; LATERAL with a limit, so that no plan walks the whole queue.
+    """
     return f"""
-SELECT p.id, p.scheduled_at, u.status
-FROM (
-    SELECT j.id, j.scheduled_at, j.user_id FROM {table.name} j
-    WHERE j.status = '{table.machine.queued}' AND (j.scheduled_at, j.id) > ($1, $2)
-    ORDER BY j.scheduled_at, j.id LIMIT $3
-) p
-LEFT JOIN users u ON u.id = p.user_id
-ORDER BY p.scheduled_at, p.id"""
+SELECT w.id, u.id, u.status
+FROM users u CROSS JOIN LATERAL (
+    SELECT j.id FROM {table.name} j
+    WHERE j.user_id = u.id AND j.status = '{table.machine.queued}' AND j.id <> ALL ($2::uuid[])
+    ORDER BY j.created_at DESC, j.id LIMIT $3
+) w
+WHERE u.status <> 'active' AND u.id >= $1
+ORDER BY u.id LIMIT $3"""
 
 
 @lru_cache(maxsize=64)

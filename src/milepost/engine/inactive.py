@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from milepost.db import sweeps
-from milepost.db.sweeps import BEGINNING
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
 from milepost.domain.job import Job
@@ -12,35 +13,42 @@ from milepost.engine.kind import Kind
 from milepost.engine.ports import Ringer
 from milepost.engine.settle import settle
 
+AT_ONCE = 500
 
-class Inactive:
-    """Walks the queue of one kind round and round, a page at each tick: no index by owner is paid for it."""
 
-    def __init__(self) -> None:
-        self._place = BEGINNING
+async def end_inactive(
+    database: TenantDatabase, kind: Kind, ringer: Ringer, *, actor: str, limit: int = 5000, most: int = 50_000
+) -> int:
+    """Ends up to `most` waiting jobs, and asks deleted users' running ones to stop. Answers how many.
 
-    async def tick(self, database: TenantDatabase, kind: Kind, ringer: Ringer, *, actor: str, limit: int = 5000) -> int:
-        """Looks at the next `limit` waiting jobs, and asks deleted users' running ones to stop. Answers how many."""
-        page = await sweeps.fetch_owned(database, sweeps.owners_after(kind.table), *self._place, limit)
-        ended = await self._end(database, kind, ringer, page, actor)
-        self._place = page[-1].place if len(page) == limit else BEGINNING
-        return ended + await _stop_running(database, kind, actor, min(limit, 500))
+    It asks for the users who are not active, of whom there are few, and never for the queue, however long that is.
+    """
+    ended, user, left = 0, sweeps.FIRST, list[UUID]()
+    while ended < most and len(left) <= limit:
+        page = await sweeps.fetch_owned(database, sweeps.waiting_of_inactive(kind.table), user, left, limit)
+        moved = await _end(database, kind, ringer, page, actor)
+        ended += moved
+        if len(page) < limit:
+            break
+        user = page[-1].user_id
+        if moved < len(page):
+            left += [job.id for job in page]
+    return ended + await _stop_running(database, kind, actor, min(limit, AT_ONCE))
 
-    async def _end(
-        self, database: TenantDatabase, kind: Kind, ringer: Ringer, page: list[sweeps.Owned], actor: str
-    ) -> int:
-        found = {job.id: job.user_status for job in page if job.user_status not in {None, "active"}}
 
-        def decided(job: Job) -> Transition:
-            choose = decide.owner_deleted if found[job.id] == "deleted" else decide.owner_inactive
-            return choose(kind.machine, job, actor=actor)
+async def _end(database: TenantDatabase, kind: Kind, ringer: Ringer, page: list[sweeps.Owned], actor: str) -> int:
+    found = {job.id: job.user_status for job in page}
 
-        ended, ids = 0, list(found)
-        for start in range(0, len(ids), 500):
-            sql = sweeps.by_id(kind.table, kind.preview)
-            jobs = await sweeps.fetch_jobs(database, kind.table, sql, ids[start : start + 500])
-            ended += await settle(database, kind, jobs, decided, ringer)
-        return ended
+    def decided(job: Job) -> Transition:
+        choose = decide.owner_deleted if found[job.id] == "deleted" else decide.owner_inactive
+        return choose(kind.machine, job, actor=actor)
+
+    ended, ids = 0, list(found)
+    for start in range(0, len(ids), AT_ONCE):
+        sql = sweeps.by_id(kind.table, kind.preview)
+        jobs = await sweeps.fetch_jobs(database, kind.table, sql, ids[start : start + AT_ONCE])
+        ended += await settle(database, kind, jobs, decided, ringer)
+    return ended
 
 
 async def _stop_running(database: TenantDatabase, kind: Kind, actor: str, limit: int) -> int:

@@ -13,7 +13,7 @@ from functools import partial
 from milepost.db import sweeps
 from milepost.db.tenants import TenantDatabase
 from milepost.engine import prune
-from milepost.engine.inactive import Inactive
+from milepost.engine.inactive import end_inactive
 from milepost.engine.kind import Kind
 from milepost.engine.lead import Lead
 from milepost.engine.overdue import overdue, stray
@@ -58,12 +58,12 @@ def ticks(
 
 
 def _ticks_of(database: TenantDatabase, kind: Kind, doorbell: Doorbell, store: Files, actor: str) -> list[Tick]:
-    reconcile, inactive = Reconcile(database, kind, doorbell), Inactive()
+    reconcile = Reconcile(database, kind, doorbell)
     return [
         Tick(f"rescue {kind.path}", 2, lambda: rescue(database, kind, doorbell, actor=actor)),
         Tick(f"time out {kind.path}", 5, lambda: overdue(database, kind, doorbell, actor=actor)),
         Tick(f"reconcile {kind.path}", 5, reconcile.tick),
-        Tick(f"end inactive users' {kind.path}", 10, lambda: inactive.tick(database, kind, doorbell, actor=actor)),
+        Tick(f"end inactive users' {kind.path}", 10, lambda: end_inactive(database, kind, doorbell, actor=actor)),
         Tick(f"find stray {kind.path}", 3600, lambda: stray(database, kind, doorbell, actor=actor)),
         Tick(f"prune {kind.path}", 600, lambda: prune.prune_jobs(database, kind, store, actor=actor)),
         Tick(
