@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,8 @@ from milepost.db import statements
 from milepost.db.connections import Connection, Doubting
 from milepost.db.job_table import JobTable
 from milepost.domain.job import Job
+
+logger = logging.getLogger("milepost.holds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,18 @@ def claim_work(
     return work
 
 
+def merged(parts: Sequence[Claims | Exception]) -> Claims:
+    """The claims of a group that was split. What failed alone is in none: its bell leads nowhere."""
+    claims = Claims()
+    for part in parts:
+        if isinstance(part, Claims):
+            claims.jobs.extend(part.jobs)
+            claims.later.extend(part.later)
+        else:
+            logger.warning("a bell was dropped, its job cannot be claimed: %s", type(part.__cause__ or part).__name__)
+    return claims
+
+
 async def _explain_refused(
     connection: Connection,
     table: JobTable,
@@ -69,7 +84,7 @@ async def _explain_refused(
     ids, versions = _arrays([pair for pair in wanted if pair[0] not in mine])
     for row in await connection.fetch(statements.refused_claims(table), ids, versions, worker):
         if row["waits"]:
-            claims.later.append((row["id"], row["scheduled_at"]))
+            claims.later.append((row["id"], row["again_at"]))
         elif doubt:  # an earlier try of this very call committed and its answer was lost
             claims.jobs.append(Job(table.kind, row))
 

@@ -11,7 +11,7 @@ import asyncpg
 
 from milepost.db.connections import PASSING, Connections
 from milepost.db.group_commit import GroupCommit, isolate
-from milepost.db.holds import Beat, Claims, Note, beat_work, cancel_work, claim_work, note_work
+from milepost.db.holds import Beat, Claims, Note, beat_work, cancel_work, claim_work, merged, note_work
 from milepost.db.job_table import JobTable
 from milepost.db.moves import Moved, Shape, by_shape, firsts, move_work
 from milepost.db.submits import NewJob, Submitted, submit_work
@@ -66,8 +66,23 @@ class Ledger:
     async def claim(
         self, table: JobTable, wanted: Sequence[tuple[UUID, int]], worker: str, lease_seconds: float
     ) -> Claims:
-        """Takes the jobs that are still queued at the wanted version and due, in one statement."""
-        return await self._connections.run_doubting(claim_work(table, wanted, worker, lease_seconds))
+        """Takes the jobs that are still queued at the wanted version and due, in one statement.
+
+        A member that the database refuses is in no part of the answer, and costs the others nothing but time.
+        """
+
+        async def take(part: Sequence[tuple[UUID, int]]) -> list[Claims | Exception]:
+            try:
+                return [
+                    await self._guarded(self._connections.run_doubting(claim_work(table, part, worker, lease_seconds)))
+                ]
+            except RowError as error:
+                if isinstance(error.__cause__, asyncpg.SyntaxOrAccessError):
+                    raise error.__cause__ from None  # no row is to blame: the group must be kept
+                raise
+
+        parts = await isolate(wanted, take, RowError)
+        return parts[0] if len(parts) == 1 and isinstance(parts[0], Claims) else merged(parts)
 
     async def move(self, table: JobTable, transition: Transition) -> Moved:
         """Makes one transition with its effects. Raises StaleVersion, EffectRefused or RowRefused; then nothing happened."""

@@ -96,13 +96,16 @@ RETURNING j.*"""
 
 @lru_cache(maxsize=256)
 def refused_claims(table: JobTable) -> str:
-    """$1 ids, $2 versions, $3 worker: of the bells that led to no claim, those that still mean something."""
+    """$1 ids, $2 versions, $3 worker: of the bells that led to no claim, those that still mean something.
+
+    What waits is told whether it is due or not: it may have become due since the claim.
+    """
     machine = table.machine
     return f"""
-SELECT j.*, j.status = '{machine.queued}' AS waits, now() AS asked_at
+SELECT j.*, j.status = '{machine.queued}' AS waits, greatest(j.scheduled_at, now()) AS again_at
 FROM unnest($1::uuid[], $2::integer[]) AS m(id, version)
 JOIN {table.name} j ON j.id = m.id
-WHERE (j.version = m.version AND j.status = '{machine.queued}' AND j.scheduled_at > now())
+WHERE (j.version = m.version AND j.status = '{machine.queued}' AND j.deadline_at > now())
    OR (j.version = m.version + 1 AND j.status = '{machine.running}' AND j.lease_owner = $3)"""
 
 

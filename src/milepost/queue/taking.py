@@ -77,7 +77,7 @@ class Taker:
         """Hands bells back until a time (or an epoch in seconds)."""
         args: list[Any] = []
         for raw, due in bells:
-            args += (raw, int((due.timestamp() if isinstance(due, datetime) else due) * 1000))
+            args += (raw, wire.to_ms(due) if isinstance(due, datetime) else int(due * 1000))
         for start in range(0, len(args), MOST_PER_CALL):
             await self._put_back(self._redis, [wire.queue_name(kind)], args[start : start + MOST_PER_CALL])
 

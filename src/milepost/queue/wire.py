@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,6 +14,11 @@ from milepost.domain.bell import Bell
 
 INSTALLATION_KEY = "milepost:installation"
 BODY_LIFE_MS = 30 * 86_400_000
+# what the columns of a job can hold: anything else is not from us, and would spoil the claim of a whole group
+VERSIONS = range(1, 2**31)
+PRIORITIES = range(-100, 101)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 def queue_name(kind: str) -> str:
@@ -48,14 +53,15 @@ def lines(bell: Bell, rung_ms: int) -> bytes:
 
 
 def to_ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+    """Rounded up: a bell that comes before its time is turned away."""
+    return -((EPOCH - moment) // MILLISECOND)
 
 
 def parse(kind: str, raw: bytes) -> Bell | None:
     """The bell behind an arq job id of ours; None for anybody else's."""
     try:
         tenant, job, version, priority = raw.decode().split(":")
-        return Bell(tenant, kind, UUID(job), int(version), int(priority))
+        return _possible(Bell(tenant, kind, UUID(job), int(version), int(priority)))
     except ValueError:
         return None
 
@@ -67,9 +73,13 @@ def read_body(kind: str, data: bytes | None) -> Bell | None:
         if not isinstance(job, Mapping) or cast("Mapping[str, Any]", job)["f"] != kind:
             return None
         tenant, job_id, version = cast("Mapping[str, Any]", job)["a"]
-        return Bell(str(tenant), kind, UUID(str(job_id)), int(version))
+        return _possible(Bell(str(tenant), kind, UUID(str(job_id)), int(version)))
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _possible(bell: Bell) -> Bell | None:
+    return bell if bell.version in VERSIONS and bell.priority in PRIORITIES else None
 
 
 def dump(job: dict[str, Any]) -> bytes:
