@@ -239,7 +239,7 @@ def test_a_background_that_is_no_colour_is_still_drawn():
 
 
 def test_the_contact_sheet_shows_every_pair():
-    sheet = Image.open(io.BytesIO(contact_sheet(cell=64, size=256, colours=None)))
+    sheet = Image.open(io.BytesIO(contact_sheet(cell=64, size=256)))
 
     assert sheet.size == (4 * 67 + 3, 3 * 67 + 3)
     cells = [

@@ -37,8 +37,11 @@ def cast(
     ]
 
 
-def contact_sheet(*, cell: int = 360, size: int = 1134, colours: int | None = 256, draw: Draw = draw_alone) -> bytes:
-    """PNG bytes; each sticker is drawn at `size` and shown at `cell` pixels. `colours` None keeps them all."""
+def contact_sheet(*, cell: int = 360, size: int = 1134, bits: int = 8, draw: Draw = draw_alone) -> bytes:
+    """PNG bytes; each sticker is drawn at `size` and shown at `cell` pixels.
+
+    `bits` of each channel are kept: fewer make a smaller file.
+    """
     rows = cast(size)
     gap = cell // 18
     width, height = (cell + gap) * len(rows[0]) + gap, (cell + gap) * len(rows) + gap
@@ -47,12 +50,12 @@ def contact_sheet(*, cell: int = 360, size: int = 1134, colours: int | None = 25
         for column, spec in enumerate(specs):
             sticker = Image.open(io.BytesIO(draw(spec).png)).resize((cell, cell), Image.Resampling.LANCZOS)
             sheet.paste(sticker, (gap + column * (cell + gap), gap + row * (cell + gap)), sticker)
-    return _png(sheet, colours)
+    return _png(sheet, bits)
 
 
-def _png(sheet: Image.Image, colours: int | None) -> bytes:
-    if colours is not None:
-        sheet = sheet.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+def _png(sheet: Image.Image, bits: int) -> bytes:
+    levels = (1 << bits) - 1
+    sheet = sheet.point([round(round(value * levels / 255) * 255 / levels) for value in range(256)] * 3)
     stream = io.BytesIO()
     sheet.save(stream, "PNG", optimize=True)
     return stream.getvalue()
