@@ -14,7 +14,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks import ceiling, drain, http, idle, pickup, stock, submit
+from benchmarks import ceiling, drain, http, idle, pickup, stickers, stock, submit
 from benchmarks.report import Figures, show, write
 from benchmarks.stage import Servers, place, servers
 
@@ -70,6 +70,13 @@ async def idling(on: Servers, figures: Figures, seconds: float) -> None:
     figures.values |= {"idle.cpu_share": cost.cpu_share, "idle.redis_commands_per_s": cost.redis_commands_per_s}
 
 
+async def drawing(on: Servers, figures: Figures, count: int) -> None:
+    async with place(on) as here:
+        drawn, given = await stickers.stickers(here, count, 10 * count)
+    figures.best("images.stickers_per_s_per_core", drawn)
+    figures.best("images.cache_hits_per_s", given)
+
+
 def plan(passes: int, scale: float) -> list[Callable[[Servers, Figures], Awaitable[None]]]:
     jobs = int(20_000 * scale)
     turn: list[Any] = [
@@ -78,6 +85,7 @@ def plan(passes: int, scale: float) -> list[Callable[[Servers, Figures], Awaitab
         lambda on, figures: over_http(on, figures, jobs // 4),
         lambda on, figures: stock_arq(on, figures, jobs // 4),
         lambda on, figures: pickups(on, figures, max(int(400 * scale), 100)),
+        lambda on, figures: drawing(on, figures, max(int(40 * scale), 8)),
     ]
     return turn * passes + [lambda on, figures: idling(on, figures, 10.0)]
 
