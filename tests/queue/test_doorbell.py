@@ -12,6 +12,7 @@ import pytest
 from milepost.domain.bell import Bell
 from milepost.domain.errors import Unavailable
 from milepost.embedded import EmbeddedRedis
+from milepost.queue import doorbell as doorbell_module
 from milepost.queue import wire
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
@@ -130,6 +131,76 @@ async def test_a_redis_that_hangs_costs_a_producer_no_more_than_its_patience(tmp
         assert await doorbell.known([late]) == [True]
         assert doorbell.rings.lost == 0
         await doorbell.aclose()
+
+
+async def test_a_ring_that_outlasts_its_patience_silences_no_other(redis, url):
+    hasty = Doorbell(connect(url), installation=INSTALLATION, patience=0.0, pause=60.0)
+    await hasty.ring([bell() for _ in range(5000)])
+    for _ in range(100):
+        await hasty.ring([bell()])
+    assert hasty.rings.lost == 0
+    await hasty.aclose()
+    assert (hasty.rings.rung, hasty.rings.lost) == (5100, 0)
+    assert await redis.zcard(wire.queue_name(KIND)) == 5100
+
+
+async def test_what_is_rung_behind_a_late_ring_is_bounded(redis, url, monkeypatch):
+    monkeypatch.setattr(doorbell_module, "MOST_BEHIND", 10)
+    hasty = Doorbell(connect(url), installation=INSTALLATION, patience=0.0)
+    for count in (1, 6, 6, 4):
+        await hasty.ring([bell() for _ in range(count)])
+    await hasty.aclose()
+    assert (hasty.rings.rung, hasty.rings.lost) == (11, 6)
+
+
+async def test_rings_behind_a_late_one_are_lost_with_it_and_cost_nothing(caplog):
+    accepted = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(writer)
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    doorbell = Doorbell(connect(f"redis://127.0.0.1:{port}/0", timeout=0.5), installation=INSTALLATION, pause=60.0)
+    begun = time.perf_counter()
+    await doorbell.ring([bell()])
+    for _ in range(100):
+        await doorbell.ring([bell()])
+    assert time.perf_counter() - begun < 0.3
+    assert len(accepted) <= 1
+    await doorbell._group.drain()
+    await asyncio.wait({doorbell._sending})
+    assert doorbell.rings.lost == 101
+    await doorbell.ring([bell()])
+    assert (doorbell.rings.lost, len(accepted)) == (102, 1)
+    assert len([line for line in caplog.messages if "cannot be rung" in line]) == 1
+    await doorbell.aclose()
+    server.close()
+
+
+async def test_a_ring_that_waits_its_turn_does_not_wait_twice():
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    redis = connect(f"redis://127.0.0.1:{port}/0", timeout=0.5)
+    doorbell = Doorbell(redis, installation=INSTALLATION, patience=0.3)
+
+    async def timed() -> float:
+        begun = time.perf_counter()
+        await doorbell.ring([bell()])
+        return time.perf_counter() - begun
+
+    first = asyncio.create_task(timed())
+    await asyncio.sleep(0.1)
+    times = await asyncio.gather(first, *[timed() for _ in range(50)])
+    assert max(times) < 0.45
+    await doorbell.aclose()
+    server.close()
 
 
 async def test_a_bell_is_not_rung_in_the_redis_of_another_installation(redis, url):

@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from arq import ArqRedis
 from redis.exceptions import NoScriptError
@@ -28,6 +28,8 @@ logger = logging.getLogger("milepost.doorbell")
 # one script call blocks Redis for a few milliseconds at this size, and stays under Lua's argument limit
 BELLS_PER_CALL = 1000
 CALLS_PER_TRIP = 32
+# what may wait in memory for a Redis that is slow; the reconciler rings what is beyond it
+MOST_BEHIND = 50_000
 
 
 @dataclass(slots=True)
@@ -38,11 +40,18 @@ class Rings:
     lost: int = 0
 
 
+class Ring(NamedTuple):
+    """What one producer rings, and when it began to."""
+
+    bells: Sequence[Bell]
+    rung_at: float
+
+
 class Doorbell:
     """Rings, looks up and takes away bells. Give it a client of its own with a short time-out.
 
-    `patience` bounds how long `ring` waits; the ringing itself goes on behind it. After a failure nothing is tried
-    for `pause` seconds, so that an outage costs producers nothing.
+    `patience` bounds how long `ring` waits; the ringing itself goes on behind it, and until it ends, later rings queue
+    up behind it without a wait. After a failure nothing is tried for `pause` seconds: an outage costs producers nothing.
     """
 
     def __init__(self, redis: ArqRedis, *, installation: str, patience: float = 0.05, pause: float = 0.5) -> None:
@@ -55,18 +64,20 @@ class Doorbell:
         self._lost_at_outage: int | None = None
         self._script = Script("ring")
         self._recall = Recall(redis)
-        self._sending: set[asyncio.Task[bool]] = set()
-        self._group: GroupCommit[Sequence[Bell], bool] = GroupCommit(self._flush, max_size=2000, lanes=1)
+        self._sending: asyncio.Task[bool] | None = None
+        self._behind: list[Bell] = []
+        self._group: GroupCommit[Ring, bool] = GroupCommit(self._flush, max_size=2000, lanes=1)
 
     async def ring(self, bells: Sequence[Bell]) -> None:
         """Returns when Redis has them, when `patience` is over, or when Redis is away. Never raises."""
         if not bells:
             return
-        if self._quiet_until > time.monotonic():
+        now = time.monotonic()
+        if self._quiet_until > now:
             self.rings.lost += len(bells)
             return
         # shielded by the group: a producer that leaves does not take its bells with it
-        await self._group.put(bells)
+        await self._group.put(Ring(bells, now))
 
     async def deliver(self, bells: Sequence[Bell]) -> bool:
         """Rings and waits until Redis has them. False: Redis is away."""
@@ -120,8 +131,8 @@ class Doorbell:
     async def aclose(self) -> None:
         """Waits for rings in flight and closes the client."""
         await self._group.drain()
-        if self._sending:
-            await asyncio.wait(self._sending)
+        if self._sending is not None:
+            await asyncio.wait({self._sending})
         await self._redis.aclose()
 
     async def _ask(self, pipe: Any) -> list[Any]:
@@ -130,20 +141,38 @@ class Doorbell:
         except REDIS_ERRORS as error:
             raise Unavailable(server="Redis") from error
 
-    async def _flush(self, groups: Sequence[Sequence[Bell]]) -> list[bool]:
+    async def _flush(self, group: Sequence[Ring]) -> list[bool]:
         """Answers within `patience`, whether or not Redis has; the sending goes on behind it."""
-        bells = [bell for group in groups for bell in group]
-        if self._quiet_until > time.monotonic():
+        bells = [bell for ring in group for bell in ring.bells]
+        now = time.monotonic()
+        if self._quiet_until > now:
             self.rings.lost += len(bells)
-            return [False] * len(groups)
-        sending = asyncio.get_running_loop().create_task(self._send_counted(bells))
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
-        await asyncio.wait({sending}, timeout=self._patience)
-        if sending.done():
-            return [sending.result()] * len(groups)
-        self._quiet_until = time.monotonic() + self._pause  # whoever comes next does not wait as well
-        return [False] * len(groups)
+            return [False] * len(group)
+        if self._sending is not None and not self._sending.done():
+            self._queue_up(bells)
+            return [False] * len(group)
+        sending = self._sending = asyncio.get_running_loop().create_task(self._send_through(bells))
+        # the first has waited longest: its time counts from when it rang
+        await asyncio.wait({sending}, timeout=max(group[0].rung_at + self._patience - now, 0.0))
+        return [sending.done() and sending.result()] * len(group)
+
+    def _queue_up(self, bells: Sequence[Bell]) -> None:
+        if len(self._behind) + len(bells) > MOST_BEHIND:
+            self.rings.lost += len(bells)
+        else:
+            self._behind += bells
+
+    async def _send_through(self, bells: Sequence[Bell]) -> bool:
+        """Sends these, then what queued up behind them. Answers for these."""
+        reached = await self._send_counted(bells)
+        going = reached
+        while self._behind:
+            behind, self._behind = self._behind, []
+            if going:
+                going = await self._send_counted(behind)
+            else:
+                self.rings.lost += len(behind)
+        return reached
 
     async def _send_counted(self, bells: Sequence[Bell]) -> bool:
         reached = await self._send(bells)
