@@ -77,6 +77,7 @@ async def open_runtime(settings: Settings, role: Role) -> AsyncGenerator[Runtime
             master_key(settings),
             known={DEFAULT_TENANT: address},
             environment=os.environ.get,
+            maintenance=role == "maintenance",
         )
         tenants = Tenants(directory.address, options)
         stack.push_async_callback(tenants.close)

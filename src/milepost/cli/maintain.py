@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,9 +12,12 @@ import typer
 
 from milepost.cli.found import DataDir, settings_of
 from milepost.cli.process import ready, run_process, self_test
-from milepost.db.tenants import TenantDatabase
+from milepost.db.tenants import TenantDatabase, Tenants
 from milepost.settings import Settings
-from milepost.wiring import Runtime, open_runtime
+from milepost.tenancy.directory import Directory
+from milepost.wiring import open_runtime
+
+logger = logging.getLogger("milepost.maintenance")
 
 # by name: what is done stands above the command line in the house
 WORK = "workers.maintenance"
@@ -37,7 +41,7 @@ async def _maintain(settings: Settings) -> None:
             loop.add_signal_handler(number, stop.set)
         ready()
         await import_module(WORK).run(
-            lambda: _databases(runtime),
+            lambda: open_tenants(runtime.directory, runtime.tenants),
             runtime.kinds,
             runtime.doorbell,
             runtime.store,
@@ -46,5 +50,12 @@ async def _maintain(settings: Settings) -> None:
         )
 
 
-async def _databases(runtime: Runtime) -> Sequence[TenantDatabase]:
-    return [await runtime.tenants.database(tenant) for tenant in await runtime.directory.tenants()]
+async def open_tenants(directory: Directory, tenants: Tenants) -> Sequence[TenantDatabase]:
+    """The databases of all active tenants that can be opened; the others are logged, and tried in the next round."""
+    found: list[TenantDatabase] = []
+    for tenant in await directory.tenants():
+        try:
+            found.append(await tenants.database(tenant))
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is this tenant's trouble alone
+            logger.warning("tenant %s is not maintained, will be tried again: %r", tenant, error)
+    return found

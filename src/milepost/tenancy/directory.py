@@ -24,7 +24,11 @@ class Provider:
 
 
 class Directory:
-    """Of one installation. `known` names addresses that need no look-up; `environment` reads `env:` references."""
+    """Of one installation, as one process sees it.
+
+    `known` names addresses that need no look-up; `environment` reads `env:` references; `maintenance` says whose
+    addresses are answered.
+    """
 
     def __init__(
         self,
@@ -33,26 +37,31 @@ class Directory:
         *,
         known: Mapping[str, str],
         environment: Callable[[str], str | None],
+        maintenance: bool = False,
     ) -> None:
         self._connections = connections
         self._master_key = master_key
         self._known = known
         self._environment = environment
+        self._maintenance = maintenance
 
     async def installation(self) -> str:
         """The id that Redis must carry too. Raises Unavailable, or ConfigurationError before the first migration."""
         return str(await self._value("SELECT id FROM installation"))
 
     async def address(self, tenant: str) -> str:
-        """A tenant's database URL. Raises KeyError for one that does not exist or is not active."""
+        """A tenant's database URL, for our role. Raises KeyError for one that does not exist or is not active.
+
+        What is stored holds one URL, or two with white space between: the application's, then maintenance's.
+        """
         if tenant in self._known:
             return self._known[tenant]
         stored = await self._value("SELECT database_url FROM tenants WHERE id = $1 AND state = 'active'", tenant)
         if stored is None:
             raise KeyError(tenant)
-        if stored.startswith("enc:v1:"):
-            return keys.open_address(self._master_key, stored, tenant)
-        return self._referenced(stored)
+        sealed = stored.startswith("enc:v1:")
+        urls = (keys.open_address(self._master_key, stored, tenant) if sealed else self._referenced(stored)).split()
+        return urls[-1] if self._maintenance else urls[0]
 
     async def tenant_key(self, tenant: str) -> bytes:
         """Raises KeyError for a tenant that does not exist."""
@@ -78,8 +87,8 @@ class Directory:
 
     def _referenced(self, reference: str) -> str:
         scheme, _, name = reference.partition(":")
-        value = self._environment(name) if scheme == "env" else Path(name).read_text().strip()
-        if not value:
+        value = self._environment(name) if scheme == "env" else Path(name).read_text()
+        if not value or not value.strip():
             raise ConfigurationError(f"The tenant's database address {reference} leads nowhere.")
         return value
 
