@@ -71,7 +71,6 @@ async def test_from_the_door_to_a_job_that_moves_and_is_stopped(dashboard: House
         await expect(page.locator("[data-part=head] progress")).to_have_attribute("value", str(progress))
         await expect(page.locator("[data-part=head]")).to_contain_text(stage)
 
-    await page.get_by_label("Reason").fill("Seen enough")
     await page.get_by_role("button", name="Cancel job").click()
     await expect(page.get_by_text("It was asked to stop.")).to_be_visible()
     await expect(page.locator("[data-part=actions]")).to_contain_text("Asked to stop")

@@ -90,7 +90,7 @@ def report(text: str) -> None:
 def greet(stack: Stack) -> None:
     note = stack.note
     say("Milepost is up.")
-    say(f"  API   {note.api_url}")
+    say(f"  API   {note.api_url}  (in a browser: the dashboard; sign in with the key)")
     say(f"  key   {note.api_key}")
     say(f"  data  {note.data_dir}  (addresses in milepost.json, logs in logs/)")
     if stack.new_key_file is not None:
