@@ -53,14 +53,20 @@ class Intake:
             level = logging.DEBUG if self.tally.foreign else logging.WARNING
             logger.log(level, "%d bells that are not ours were left alone", taken.foreign)
             self.tally.foreign += taken.foreign
-        answers = await asyncio.gather(
-            *[
-                self._admit(kind, bells[start : start + GROUP], taken.ids[kind][start : start + GROUP])
-                for kind, bells in taken.bells.items()
-                for start in range(0, len(bells), GROUP)
-            ]
-        )
-        return next((error for error in answers if error is not None), None)
+        groups = [
+            self._admit(kind, bells[start : start + GROUP], taken.ids[kind][start : start + GROUP])
+            for kind, bells in taken.bells.items()
+            for start in range(0, len(bells), GROUP)
+        ]
+        if len(groups) == 1:
+            return await groups[0]
+        return next((error for error in await asyncio.gather(*groups) if error is not None), None)
+
+    async def decline(self, taken: Taken) -> None:
+        """Leaves the bells to other workers."""
+        now = time.time()
+        for kind, ids in taken.ids.items():
+            await self._put_back(kind, [(raw, now) for raw in ids])
 
     async def _admit(self, kind: str, bells: list[Bell], ids: list[bytes]) -> Exception | None:
         try:

@@ -33,7 +33,9 @@ class Rest:
         self._nap: asyncio.Future[Any] | None = None
 
     def cut(self, wish: Wish) -> None:
-        self.wish = max(self.wish, wish)
+        if wish <= self.wish:
+            return  # said already: a second request to stop does not shorten the grace
+        self.wish = wish
         if self._nap is not None:
             self._nap.cancel()
 
@@ -50,6 +52,22 @@ class Rest:
             nap.cancel()
         if not nap.cancelled():
             nap.result()
+
+    async def beside(self, task: asyncio.Task[Any]) -> None:
+        """Waits until the task is done or a stop is wished; the task goes on then."""
+        if self.wish >= Wish.STOP or task.done():
+            return
+        nap = self._nap = asyncio.get_running_loop().create_future()
+
+        def wake(_: object) -> None:
+            nap.cancel()
+
+        task.add_done_callback(wake)
+        try:
+            await asyncio.wait({nap})
+        finally:
+            self._nap = None
+            task.remove_done_callback(wake)
 
 
 class Trouble:

@@ -7,6 +7,7 @@ import gc
 import logging
 import time
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from signal import Signals
 from typing import Any
 
@@ -27,6 +28,8 @@ logger = logging.getLogger("milepost.worker")
 
 # a database that hangs must not keep a process from leaving; what it holds comes back when the lease ends
 HAND_BACK_LIMIT = 10.0
+# a claim that is given up has this long, twice, to let go of its connection
+LET_GO = 0.5
 
 
 def settle_heap() -> None:
@@ -84,6 +87,7 @@ class Worker(arq.Worker):
         # asking costs four commands and one per kind: many kinds are asked less often
         self._backstop = max(backstop, min((4 + len(desk.kinds)) / 6, 3.0))
         self._ask_at = 0.0
+        self._claiming: asyncio.Task[Exception | None] | None = None
         self._redis_trouble = Trouble("Redis", self._rest)
         self._desk_trouble = Trouble("the database", self._rest)
         self._started_at = time.time()
@@ -113,9 +117,7 @@ class Worker(arq.Worker):
         try:
             while self._rest.wish is Wish.WORK and not self._burst_is_over():
                 await self._poll_iteration()
-            if self._intake.running:
-                last = asyncio.wait(self._intake.running, timeout=self._grace)
-                await self._rest.until(last, unless=Wish.HURRY)
+            await self._rest.until(self._finish(), unless=Wish.HURRY)
         finally:
             await self._leave(side)
 
@@ -169,7 +171,19 @@ class Worker(arq.Worker):
             return
         self._redis_trouble.over()
         self._plan(taken)
-        error = await self._intake.admit(taken)
+        if self._rest.wish is Wish.WORK:
+            await self._admit(taken)
+        else:
+            await self._intake.decline(taken)
+
+    async def _admit(self, taken: Taken) -> None:
+        """In a task, so that a signal is heard while the database takes its time."""
+        claiming = self._claiming = self.loop.create_task(self._intake.admit(taken))
+        await self._rest.beside(claiming)
+        if not claiming.done():
+            return
+        self._claiming = None
+        error = claiming.result()
         if error is not None:
             await self._desk_trouble.wait(error)
         elif taken.bells:
@@ -198,7 +212,25 @@ class Worker(arq.Worker):
     def _burst_is_over(self) -> bool:
         return self.burst and self._ask_at > 0 and not self._taker.owes and not self._intake.running
 
+    async def _finish(self) -> None:
+        """Lets end what runs, and first what a claim still under way may add to it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                if self._claiming is not None:
+                    await asyncio.wait({self._claiming})
+                if self._intake.running:
+                    await asyncio.wait(self._intake.running)
+
+    async def _give_up_claim(self) -> None:
+        """What it takes nevertheless comes back when the lease ends; its bells when their hold ends."""
+        for _ in range(2):
+            if self._claiming is None or self._claiming.done():
+                return
+            self._claiming.cancel()
+            await asyncio.wait({self._claiming}, timeout=LET_GO)
+
     async def _leave(self, side: list[asyncio.Task[None]]) -> None:
+        await self._give_up_claim()
         if self._intake.running:
             try:
                 async with asyncio.timeout(HAND_BACK_LIMIT):
