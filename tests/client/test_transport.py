@@ -141,3 +141,19 @@ async def test_events_are_read_as_the_standard_says():
     found = [event async for event in parse(lines())]
 
     assert found == [Event(name="a", data={"x": 1}, id="7"), Event(name="message", data={"y": 2})]
+
+
+async def test_every_part_of_a_long_list_has_a_key_of_its_own_that_fits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("milepost.client.client.BATCH", 1)
+    made = answer("202 Accepted", {"ids": [JOB["id"]], "count": 1})
+    longest = "k" * 255
+
+    async with serving(*[made] * 5) as (url, seen), Client(url, "sk_x") as client:
+        await client.submit_many("executions", [{"prompt": "a"}] * 3, idempotency_key=longest)
+        await client.submit_many("executions", [{"prompt": "a"}] * 2, idempotency_key="k")
+
+    keys = [key_of(request).split(": ", 1)[1] for request in seen]
+    assert (keys[0], keys[3]) == (longest, "k")
+    assert len(set(keys)) == 5, "not even those of two lists meet"
+    assert "k-1" not in keys, "a caller may use such a key for something else"
+    assert all(len(key) <= 255 for key in keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import time
@@ -82,7 +83,7 @@ class Client:
         key, ids = idempotency_key or secrets.token_urlsafe(24), list[UUID]()
         for start in range(0, len(requests), BATCH):
             jobs = [dict(request) for request in requests[start : start + BATCH]]
-            headers = {"Idempotency-Key": f"{key}-{start}" if start else key}
+            headers = {"Idempotency-Key": _part_key(key, start) if start else key}
             answer = await self._transport.call(
                 "POST", f"/v1/{path}:batch", json={"jobs": jobs}, headers=headers, timeout=120.0
             )
@@ -170,6 +171,11 @@ class Client:
             # an end that a retry has undone is no end
             if event.data.get("phase") in TERMINAL and event.data["version"] >= version:
                 return
+
+
+def _part_key(key: str, start: int) -> str:
+    """Of a later part of a long list: never too long, and never a key that the caller uses for something else."""
+    return hashlib.sha256(f"{key}\x00{start}".encode()).hexdigest()
 
 
 def _job(answer: httpx2.Response) -> Job:
