@@ -13,6 +13,8 @@ from milepost.domain.outcome import Again, Cancelled, Done, Failed, HandedBack, 
 from milepost.domain.policy import Policy
 from milepost.domain.transition import Effect, Transition
 
+# "come back at once" from a provider would be a loop as fast as the worker can turn
+SHORTEST_SNOOZE = timedelta(seconds=1)
 TIMEOUT_MESSAGE = "The attempt ran longer than its limit of {0} seconds. Retry it with a longer timeout_seconds."
 
 
@@ -33,7 +35,7 @@ def after_attempt(
         case Failed():
             return _failed(machine, policy, job, outcome, actor=actor, now=now, chance=chance)
         case Again():
-            return _snoozed(machine, job, outcome, actor=actor, now=now)
+            return _snoozed(machine, policy, job, outcome, actor=actor, now=now, chance=chance)
         case TimedOut():
             error = {"error_code": "TIMEOUT", "error_message": TIMEOUT_MESSAGE.format(job.timeout_seconds)}
             edge = machine.edge(status, machine.timed_out, "timed_out", By.WORKER)
@@ -73,13 +75,19 @@ def _failed(
     return _move(edge, job, actor, columns=columns, effects=failed.effects)
 
 
-def _snoozed(machine: StateMachine, job: Job, again: Again, *, actor: str, now: datetime) -> Transition:
+def _snoozed(
+    machine: StateMachine, policy: Policy, job: Job, again: Again, *, actor: str, now: datetime, chance: float
+) -> Transition:
     columns = {**again.columns, "error_code": again.code, "error_message": again.message[:2000]}
-    if now + again.wait >= job.deadline_at:
+    wait = max(again.wait, SHORTEST_SNOOZE)
+    left = job.deadline_at - now - wait
+    if left <= timedelta():
         edge = machine.edge(job.status, machine.failed, "failed", By.WORKER)
         return _move(edge, job, actor, columns=columns)
+    # a snooze counts no attempt, so the versions, two for every claim, tell how often the job came back
+    more = min(policy.backoff.delay(job.version // 2, chance), left / 2)
     edge = machine.edge(job.status, machine.queued, "snoozed", By.WORKER)
-    return _move(edge, job, actor, columns=columns, delay=again.wait, attempt_step=-1)
+    return _move(edge, job, actor, columns=columns, delay=wait + more, attempt_step=-1)
 
 
 def after_lost_lease(machine: StateMachine, job: Job, *, actor: str, now: datetime) -> Transition:
