@@ -18,12 +18,19 @@ MOST_BYTES = 16 * 1024 * 1024
 SHOWN = 1000
 FILE_NAME, MIME = "output.txt", "text/plain; charset=utf-8"
 
+# after its transition in the same transaction, so the job's actor is who made the artifact
 ARTIFACT = EffectStatement(
     name="artifact",
     sql="""
-INSERT INTO artifacts (job_kind, job_id, id, file_name, file_path, file_size, mime_type, checksum, type, tags)
-SELECT 'execution', n.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-    $7::text[], $8::text[], $9::jsonb[]) AS n""",
+WITH made AS (
+    INSERT INTO artifacts (job_kind, job_id, id, file_name, file_path, file_size, mime_type, checksum, type, tags)
+    SELECT 'execution', n.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+        $7::text[], $8::text[], $9::jsonb[]) AS n
+    RETURNING id, job_kind, job_id, status)
+INSERT INTO audit_logs (user_id, action, resource_type, resource_id, details, actor)
+SELECT coalesce(job.user_id::text, 'system'), 'artifact.' || lower(made.status), 'artifact', made.id::text,
+    jsonb_build_object('job_kind', made.job_kind, 'job_id', made.job_id), job.status_actor
+FROM made JOIN executions AS job ON job.id = made.job_id""",
 )
 
 
