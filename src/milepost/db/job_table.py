@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql
 
 from milepost.db.tables import TrackedJob
 from milepost.domain.machine import StateMachine
+from milepost.domain.policy import Policy
 
 DIALECT = postgresql.dialect()
 TRACKED = frozenset(column for column in vars(TrackedJob) if not column.startswith("_")) - {"machine"} | {"user_id"}
@@ -22,13 +23,15 @@ TRACKED = frozenset(column for column in vars(TrackedJob) if not column.startswi
 class JobTable:
     """One kind's table. `edge_sets` holds, per reason code, assignments (SQL) that the kind adds to that edge.
 
-    Those under `abandoned` are added to every edge by which maintenance ends an attempt. `life_column` holds the seconds that a job may live beyond its 24 hours of waiting.
+    Those under `abandoned` are added to every edge by which maintenance ends an attempt. `life_column` holds the
+    seconds that a job may live beyond its time of waiting. `policy` is the kind's own; its waits stand in statements.
     """
 
     table: Table
     machine: StateMachine
     edge_sets: Mapping[str, str] = field(default_factory=dict[str, str])
     life_column: str = "timeout_seconds"
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import lru_cache
 
 from milepost.db.job_table import JobTable
@@ -25,12 +26,7 @@ NO_LEASE = ("lease_owner = NULL", "lease_expires_at = NULL", "claimed_at = NULL"
 
 # a worker claims in groups by a statement of its own; a remote runner claims one job by a transition that names it
 # as lease_owner among its columns
-RUNNER_LEASE = "interval '20 seconds'"
-RUNNER_CLAIM = [
-    "started_at = coalesce(j.started_at, now())",
-    "claimed_at = now()",
-    f"lease_expires_at = now() + {RUNNER_LEASE}",
-]
+RUNNER_CLAIM = ("started_at = coalesce(j.started_at, now())", "claimed_at = now()")
 NO_ERROR = ("error_code = NULL", "error_message = NULL")
 
 # The job is found by its id and by nothing else. A plain AND would let the planner weigh the other conditions, and on
@@ -44,10 +40,24 @@ GUARDS = {
     Guard.CANCEL_REQUESTED: "j.cancel_requested_at IS NOT NULL",
     Guard.LEASE_EXPIRED: "j.lease_expires_at <= now()",
     Guard.UNHELD: "(j.lease_owner IS NULL OR j.lease_expires_at <= now())",
-    # interval of maintenance's own grace: the worker's clock runs out first
+    # with a grace of maintenance's own: the worker's clock runs out first
     Guard.OVERDUE: "(j.deadline_at <= now()"
-    " OR j.claimed_at <= now() - make_interval(secs => j.timeout_seconds) - interval '30 seconds')",
+    " OR j.claimed_at <= now() - make_interval(secs => j.timeout_seconds) - {overdue_grace})",
 }
+
+
+def guard(table: JobTable, which: Guard) -> str:
+    """The condition, with the waits of the kind's policy in it."""
+    return GUARDS[which].format(overdue_grace=interval(table.policy.lease.overdue_grace))
+
+
+def runner_lease(table: JobTable) -> str:
+    """When the lease ends that a remote runner gets or renews now."""
+    return f"now() + {interval(table.policy.lease.length)}"
+
+
+def interval(length: timedelta) -> str:
+    return f"interval '{length.total_seconds():f} seconds'"
 
 
 @lru_cache(maxsize=1024)
@@ -129,7 +139,7 @@ def move(
     if attempt_step:
         sets.append(f"attempt = j.attempt + ({attempt_step})")
     where = ["j.version = m.version", f"j.status = '{edge.from_status}'"]
-    where += [GUARDS[guard] for guard in sorted(edge.guards)]
+    where += [guard(table, which) for which in sorted(edge.guards)]
     return f"""
 UPDATE {table.name} AS j
 SET {", ".join(sets)}{_kind_sets(table, edge.reason, skip=columns)}{_abandoned_sets(table, edge)}
@@ -144,7 +154,7 @@ def _phase_sets(table: JobTable, edge: Edge, *, delayed: bool, skip: tuple[str, 
     start, end = machine.phase(edge.from_status), machine.phase(edge.to_status)
     sets: list[str] = []
     if start is Phase.QUEUED and end is Phase.RUNNING:
-        sets += RUNNER_CLAIM
+        sets += [*RUNNER_CLAIM, f"lease_expires_at = {runner_lease(table)}"]
     if start is Phase.RUNNING and end is not Phase.RUNNING:
         sets += NO_LEASE
     if end.terminal:
@@ -158,7 +168,7 @@ def _phase_sets(table: JobTable, edge: Edge, *, delayed: bool, skip: tuple[str, 
     if delayed:
         sets.append("scheduled_at = now() + make_interval(secs => m.delay)")
     if start.terminal:
-        sets += _new_life(table.life_column, given=table.life_column in skip)
+        sets += _new_life(table, given=table.life_column in skip)
     return sets
 
 
@@ -167,15 +177,15 @@ def _unless_given(sets: list[str], columns: tuple[str, ...]) -> list[str]:
     return [part for part in sets if part.split(" = ", 1)[0] not in columns]
 
 
-def _new_life(life_column: str, *, given: bool) -> list[str]:
-    life = f"m.c_{life_column}" if given else f"j.{life_column}"
+def _new_life(table: JobTable, *, given: bool) -> list[str]:
+    life = f"m.c_{table.life_column}" if given else f"j.{table.life_column}"
     return [
         "attempt = 0",
         "started_at = NULL",
         "finished_at = NULL",
         "cancel_requested_at = NULL",
         *NO_ERROR,
-        f"deadline_at = now() + interval '24 hours' + make_interval(secs => {life})",
+        f"deadline_at = now() + {interval(table.policy.queue_time)} + make_interval(secs => {life})",
     ]
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from milepost.db.connections import Connection
 from milepost.db.job_table import JobTable
 from milepost.db.rows import fetch
-from milepost.db.statements import GUARDS
+from milepost.db.statements import guard
 from milepost.db.tables import in_list
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.job import Job
@@ -68,7 +68,7 @@ def expired_leases(table: JobTable, without: tuple[str, ...] = ()) -> str:
     """$1 after this id, $2 limit."""
     return f"""
 SELECT {_columns(table, without)} FROM {table.name} j
-WHERE j.lease_owner IS NOT NULL AND j.id > $1 AND {GUARDS[Guard.LEASE_EXPIRED]}
+WHERE j.lease_owner IS NOT NULL AND j.id > $1 AND {guard(table, Guard.LEASE_EXPIRED)}
 ORDER BY j.id LIMIT $2"""
 
 
@@ -77,7 +77,7 @@ def overdue_running(table: JobTable, without: tuple[str, ...] = ()) -> str:
     """$1 after this id, $2 limit. Those that were asked to stop end by that, not by the clock."""
     return f"""
 SELECT {_columns(table, without)} FROM {table.name} j
-WHERE j.lease_owner IS NOT NULL AND j.id > $1 AND {GUARDS[Guard.NO_CANCEL]} AND {GUARDS[Guard.OVERDUE]}
+WHERE j.lease_owner IS NOT NULL AND j.id > $1 AND {guard(table, Guard.NO_CANCEL)} AND {guard(table, Guard.OVERDUE)}
 ORDER BY j.id LIMIT $2"""
 
 
@@ -100,7 +100,7 @@ def strays(table: JobTable, without: tuple[str, ...] = ()) -> str:
     return f"""
 SELECT {_columns(table, without)} FROM {table.name} j
 WHERE {running} AND j.lease_owner IS NULL AND j.id > $1
-  AND ({GUARDS[Guard.CANCEL_REQUESTED]} OR {GUARDS[Guard.OVERDUE]})
+  AND ({guard(table, Guard.CANCEL_REQUESTED)} OR {guard(table, Guard.OVERDUE)})
 ORDER BY j.id LIMIT $2"""
 
 

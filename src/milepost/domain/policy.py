@@ -44,7 +44,10 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A kind's waits in one value."""
+    """A kind's waits in one value.
+
+    `queue_time`: beside its own limit every job may wait this long in all, back-off and retries included.
+    """
 
     backoff: Backoff = Backoff()
     lease: Lease = Lease()

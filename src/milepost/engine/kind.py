@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -50,8 +50,9 @@ class Kind:
     """One kind of job.
 
     `path`: plural, in URLs and commands. `columns`: what a request writes into the kind's own columns. `derived`:
-    columns made from the job's id, which no request is compared by. `life`: seconds a job may live beyond its 24
-    hours of waiting. `effects`: extra rows of any transition, whoever makes it. `shown`: how a row is answered.
+    columns made from the job's id, which no request is compared by. `life`: seconds a job may live beyond its time
+    of waiting. `policy`: its waits; the table gets them, so that statements and code have one source. `effects`: extra
+    rows of any transition, whoever makes it. `shown`: how a row is answered.
     `filters`: extra query parameters of the list, as SQL conditions of `reads`. `preview`: long text columns, cut in
     lists. `body_bytes`: the largest create request. `scope`: what
     a key needs to submit and control. `key_required`: no create without an idempotency key. `tables`: further tables
@@ -77,6 +78,9 @@ class Kind:
     tables: tuple[Any, ...] = ()
     chores: tuple[Chore, ...] = ()
     named_files: Callable[[TenantDatabase, Sequence[str]], Awaitable[set[str]]] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", replace(self.table, policy=self.policy))
 
     @property
     def name(self) -> str:

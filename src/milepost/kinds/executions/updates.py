@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StrictBool
 
 from milepost.db.job_table import JobTable, as_json
 from milepost.db.rows import fetch
-from milepost.db.statements import RUNNER_LEASE
+from milepost.db.statements import runner_lease
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.job import Job
 from milepost.kinds.executions.cost import cost
@@ -96,7 +96,7 @@ async def write(database: TenantDatabase, table: JobTable, job: Job, columns: Ma
     """
     names = [name for name in table.types if name in columns]
     sets = [f"{name} = ${index}::{table.types[name]}" for index, name in enumerate(names, 4)]
-    sets.append(f"lease_expires_at = CASE WHEN lease_owner = $3 THEN now() + {RUNNER_LEASE} ELSE lease_expires_at END")
+    sets.append(f"lease_expires_at = CASE WHEN lease_owner = $3 THEN {runner_lease(table)} ELSE lease_expires_at END")
     rising = [
         f"({name} IS NULL OR {name} <= ${names.index(name) + 4})" for name in TOKENS if columns.get(name) is not None
     ]
