@@ -11,7 +11,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(ENVIRONMENT) ## start everything, run a few real jobs, show them to their ends
-	@$(BIN)/milepost demo $(ARGS)
+	@$(BIN)/milepost demo --stickers .milepost-demo/stickers $(ARGS)
 
 test: $(ENVIRONMENT) ## the whole suite, with the tests that kill real processes
 	@$(BIN)/python -m pytest $(ARGS)

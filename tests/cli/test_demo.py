@@ -30,7 +30,8 @@ def test_the_demo_ends_well_within_a_minute_and_leaves_nothing_behind():
         assert ended.returncode == 0, ended.stderr
         assert time.monotonic() - began < WITHIN_SECONDS
         assert "24 executions submitted in one request." in ended.stdout
-        assert "24 succeeded" in ended.stdout
+        assert "6 stickers submitted in another." in ended.stdout
+        assert "30 succeeded" in ended.stdout
         assert "RUNNING → COMPLETED" in ended.stdout
         assert "How to look further" in ended.stdout
         assert "\x1b" not in ended.stdout, "a pipe gets plain lines"
@@ -72,7 +73,7 @@ def test_on_a_terminal_the_demo_draws_bars():
 
         assert process.wait(timeout=60) == 0
         assert "━" in seen
-        assert "5/5" in seen
+        assert "10/10" in seen
         assert "all" in seen
 
 
@@ -87,3 +88,26 @@ def _everything(descriptor: int) -> str:
             os.close(descriptor)
             return b"".join(parts).decode(errors="replace")
         parts.append(part)
+
+
+def test_the_demo_leaves_its_stickers_where_it_was_told_to():
+    with new_folder() as folder:
+        folder.mkdir()
+        options = ["--jobs", "2", "--stickers", str(folder / "stickers")]
+
+        ended = subprocess.run(
+            [*DEMO, *options],
+            cwd=folder,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+
+        assert ended.returncode == 0, ended.stderr
+        assert "stickers/ for you to look at" in ended.stdout
+        files = sorted((folder / "stickers").iterdir())
+        assert [file.name for file in files] == ["sticker-1.png", "sticker-2.png"]
+        assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
+        assert list(folder.iterdir()) == [folder / "stickers"]

@@ -15,6 +15,7 @@ import typer
 from milepost.cli import exits
 from milepost.cli.demo_bars import follow_all
 from milepost.cli.demo_prompts import prompts
+from milepost.cli.demo_stickers import save_stickers, stickers
 from milepost.cli.job_views import show_job
 from milepost.cli.output import out, say
 from milepost.cli.signals import ended_by_signals
@@ -38,10 +39,11 @@ def demo(
         Path | None, typer.Option(help="Use this folder. [default: a new one in ./.milepost-demo]")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the folder behind.")] = False,
+    pictures: Annotated[Path | None, typer.Option("--stickers", help="Save the stickers in this folder.")] = None,
 ) -> None:
     """Start everything, run a few real jobs, show them to their ends. Leaves nothing behind."""
     with _folder(data_dir, keep=keep) as folder:
-        jobs = asyncio.run(_demo(environment_settings(data_dir=folder), count))
+        jobs = asyncio.run(_demo(environment_settings(data_dir=folder), count, pictures))
         _how_on(folder if keep or data_dir else None)
     if failed := [job for job in jobs if not job.succeeded]:
         raise exits.Exit(exits.FAILED, f"{len(failed)} of {len(jobs)} jobs did not succeed: {failed[0].error_message}")
@@ -64,18 +66,20 @@ def _folder(named: Path | None, *, keep: bool) -> Generator[Path]:
                 FOLDER.rmdir()
 
 
-async def _demo(settings: Settings, count: int) -> list[Job]:
+async def _demo(settings: Settings, count: int, pictures: Path | None) -> list[Job]:
     with ended_by_signals():
-        return await _shown(settings, count)
+        return await _shown(settings, count, pictures)
 
 
-async def _shown(settings: Settings, count: int) -> list[Job]:
+async def _shown(settings: Settings, count: int, pictures: Path | None) -> list[Job]:
     say("Starting PostgreSQL, Redis, API, workers and maintenance …")
     async with open_stack(settings, port=settings.port, explicit_port=False, report=report) as stack:
         say(f"Ready: {stack.note.api_url}, data in {stack.note.data_dir}\n")
         async with Client(stack.note.api_url, stack.note.api_key) as client:
             jobs = await _run(client, stack, count)
-            last = await client.get(jobs[-1].id)
+            last = await client.get(jobs[count - 1].id)
+            if pictures is not None:
+                await save_stickers(client, jobs[count:], pictures)
         say("\nOne of them, as the database recorded it:\n")
         show_job(last)
         return jobs
@@ -85,6 +89,9 @@ async def _run(client: Client, stack: Stack, count: int) -> list[Job]:
     """Submits in one request and follows every job over one stream of events."""
     ids = await client.submit_many("executions", [{"prompt": prompt} for prompt in prompts(count)])
     say(f"{len(ids)} executions submitted in one request.")
+    if wanted := stickers(count):
+        ids += await client.submit_many("images", wanted)
+        say(f"{len(wanted)} stickers submitted in another.")
     keeping = asyncio.ensure_future(stack.keep())
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
@@ -102,6 +109,7 @@ def _how_on(folder: Path | None) -> None:
     for command, meaning in (
         (f"milepost up{where}", "the same stack, and it stays up"),
         (f'milepost submit execution "…" --wait{where}', "a job of your own"),
+        ("milepost images sheet", "stickers of every attribute and rarity, in one picture"),
         (f"milepost jobs list{where}", "what there is; then jobs show, watch, why"),
         (f"milepost verify{where}", "proves every row of every history"),
         (f"milepost doctor{where}", "looks at servers, roles, guards, migrations"),

@@ -40,7 +40,7 @@ async def follow_all(client: Client, ids: Sequence[UUID]) -> list[Job]:
 async def _watch(client: Client, phases: dict[UUID, str], draw: Draw) -> None:
     """Keeps the bars true. What it misses is seen by those who wait for each job."""
     with suppress(Unreachable):
-        async for event in client.watch(kind="execution"):
+        async for event in client.watch():
             for job in event.data.get("jobs", ()) if event.name == "snapshot" else ():
                 _note(phases, UUID(job["id"]), job["phase"])
             if event.name == "transition":
