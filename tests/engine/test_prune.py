@@ -132,6 +132,20 @@ async def test_jobs_that_cannot_go_do_not_keep_others_from_going(
     assert await run(maintenance, Broken(), limit=2) == 4
 
 
+async def test_only_jobs_that_stayed_count_as_left_behind(
+    database: TenantDatabase, maintenance: TenantDatabase, owner: Any, store: Store
+) -> None:
+    for minute in range(12):
+        job = await lives.finished(database)
+        await lives.alter(owner, job, f"retain_until = now() - interval '1 day' + interval '{minute} minutes'")
+        if minute % 4 == 0:
+            await artifact(owner, store, job)
+
+    pruned = await prune.prune_jobs(maintenance, KIND, Broken(), actor=lives.ACTOR, limit=4, most_left=5)
+
+    assert (pruned, len(await ids(owner))) == (9, 3)
+
+
 async def test_expired_artifacts_end_and_keep_their_row(
     database: TenantDatabase, maintenance: TenantDatabase, owner: Any, store: Store
 ) -> None:

@@ -116,13 +116,15 @@ async def close_artifacts(
     return [FileOf(*row) for row in await fetch(database, sql, [row[0] for row in due])]
 
 
-async def drop_jobs(database: TenantDatabase, table: JobTable, kept: Retention, ids: Sequence[UUID], actor: str) -> int:
-    """Deletes jobs that are still due and have no live artifact; history and artifacts go with them."""
+async def drop_jobs(
+    database: TenantDatabase, table: JobTable, kept: Retention, ids: Sequence[UUID], actor: str
+) -> set[UUID]:
+    """Deletes jobs that are still due and have no live artifact; history and artifacts go with them. Answers them."""
 
-    async def work(connection: Connection) -> int:
+    async def work(connection: Connection) -> set[UUID]:
         async with connection.transaction():
             await connection.fetchval("SELECT set_config('milepost.actor', $1, true)", actor)
-            return len(await connection.fetch(_drop_jobs(table, kept.since), kept.keep, list(ids)))
+            return {row[0] for row in await connection.fetch(_drop_jobs(table, kept.since), kept.keep, list(ids))}
 
     return await database.connections.run(work)
 

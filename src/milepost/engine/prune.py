@@ -16,25 +16,29 @@ from milepost.engine.ports import Files, StoredFile
 logger = logging.getLogger("milepost.maintenance")
 
 AT_ONCE = 16
-MOST_SKIPPED = 10_000
+MOST_LEFT = 10_000
 
 
-async def prune_jobs(database: TenantDatabase, kind: Kind, store: Files, *, actor: str, limit: int = 200) -> int:
-    """Deletes the jobs whose time of keeping is over. A job whose file cannot be removed stays for the next round."""
+async def prune_jobs(
+    database: TenantDatabase, kind: Kind, store: Files, *, actor: str, limit: int = 200, most_left: int = MOST_LEFT
+) -> int:
+    """Deletes the jobs whose time of keeping is over. A job whose file cannot be removed stays for the next round.
+
+    A round ends when so many had to stay.
+    """
     kept, table = kind.policy.retention, kind.table
     if kept is None:
         return 0
-    pruned, skipped = 0, list[UUID]()
-    while len(skipped) < MOST_SKIPPED:
-        ids = await prunes.find_due(database, table, kept, limit, skipped)
+    pruned, stayed = 0, list[UUID]()
+    while len(stayed) < most_left:
+        ids = await prunes.find_due(database, table, kept, limit, stayed)
         files = await prunes.close_artifacts(database, table, kept, ids, actor)
         left = await _remove(store, files)
         gone = await prunes.drop_jobs(database, table, kept, [i for i in ids if i not in left], actor)
-        pruned += gone
+        pruned += len(gone)
         if len(ids) < limit:
             break
-        if gone < len(ids):
-            skipped += ids
+        stayed += [i for i in ids if i not in gone]
     return pruned
 
 
