@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from milepost.db import sweeps
 from milepost.db.connections import Patience
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
@@ -52,6 +54,26 @@ async def test_a_tick_that_fails_is_tried_again_and_delays_no_other(maintenance:
     assert len(calls) >= 3
     assert upkeep.errors["broken"] >= 1
     assert upkeep.handled["good"] == len(calls)
+
+
+async def test_errors_are_counted_for_good_and_told_at_length_once_a_row(
+    maintenance: TenantDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, upkeep, outcomes = asyncio.Event(), Upkeep(), iter([False, False, True, False, True])
+
+    async def shaky() -> int:
+        good = next(outcomes, None)
+        if good is None:
+            stop.set()
+        elif not good:
+            raise RuntimeError("no")
+        return 0
+
+    await maintain(Lead(maintenance, "maintenance", "m1"), [Tick("shaky", 0.01, shaky)], stop, upkeep=upkeep)
+
+    told = [bool(record.exc_info) for record in caplog.records if record.message.startswith("shaky failed")]
+    assert upkeep.errors["shaky"] == 3
+    assert told == [True, False, True]
 
 
 async def test_only_the_leader_works_and_another_follows_when_it_stops(maintenance: TenantDatabase) -> None:

@@ -38,7 +38,7 @@ class Tick:
 
 @dataclass(slots=True)
 class Upkeep:
-    """What maintenance did, for metrics and tests."""
+    """What maintenance did since it began, for metrics and tests: what it handled and how often it failed."""
 
     handled: Counter[str] = field(default_factory=Counter[str])
     errors: Counter[str] = field(default_factory=Counter[str])
@@ -107,30 +107,30 @@ async def _hold(lead: Lead) -> int:
 
 async def _keep(tick: Tick, allowed: Callable[[], bool], stop: asyncio.Event, upkeep: Upkeep) -> None:
     """The one loop. The tick's own time counts, so that a slow one does not stretch its rhythm."""
-    loop = asyncio.get_running_loop()
+    loop, failing = asyncio.get_running_loop(), False
     while not stop.is_set():
         begun = loop.time()
         if allowed():
-            await _run(tick, upkeep)
+            failing = await _run(tick, upkeep, failing=failing)
         elif not stop.is_set():
             await _rest(stop, min(tick.every, 1.0))
             continue
         await _rest(stop, max(tick.every - (loop.time() - begun), tick.every / 10))
 
 
-async def _run(tick: Tick, upkeep: Upkeep) -> None:
+async def _run(tick: Tick, upkeep: Upkeep, *, failing: bool) -> bool:
+    """Whether it failed. `failing`: it did the last time."""
     try:
         handled = await tick.run()
     except Exception as error:
         upkeep.errors[tick.name] += 1
         # the first of a row says it all; an outage must not fill the disk
-        first = upkeep.errors[tick.name] == 1
-        logger.log(logging.WARNING, "%s failed, will be tried again: %s", tick.name, error, exc_info=first)
-    else:
-        upkeep.errors.pop(tick.name, None)
-        if handled:
-            upkeep.handled[tick.name] += handled
-            logger.info("%s: %d", tick.name, handled)
+        logger.log(logging.WARNING, "%s failed, will be tried again: %s", tick.name, error, exc_info=not failing)
+        return True
+    if handled:
+        upkeep.handled[tick.name] += handled
+        logger.info("%s: %d", tick.name, handled)
+    return False
 
 
 async def _rest(stop: asyncio.Event, seconds: float) -> None:
