@@ -33,7 +33,7 @@ async def test_a_submitted_job_is_accepted_with_its_place_its_etag_and_when_to_l
     assert (job["kind"], job["phase"], job["status"], job["version"]) == ("execution", "queued", "PENDING", 1)
     assert job["user_id"] == str(caster.user_id)
     assert job["model"] == "offline/extract"
-    assert not {"idempotency_key", "lease_owner", "lease_expires_at"} & set(job)
+    assert not {"idempotency_key", "request_digest", "lease_owner", "lease_expires_at"} & set(job)
     row = await owner.fetchrow("SELECT * FROM executions")
     assert row["status_actor"] == f"key:{caster.key_id}"
     assert row["deadline_at"] - row["scheduled_at"] == timedelta(hours=24, seconds=600)
@@ -283,6 +283,32 @@ async def test_a_batch_with_a_key_is_made_once(caster: Person, owner: Any) -> No
     assert (again.status_code, again.json()) == (200, first.json())
     assert [answer.json()["type"] for answer in refused] == ["/problems/idempotency-key-reused"] * 3
     assert await count(owner) == 5
+
+
+async def test_a_batch_with_a_used_key_and_one_other_job_changes_nothing(
+    caster: Person, owner: Any, doorbell: Any
+) -> None:
+    key = {"Idempotency-Key": "batch 8"}
+    await caster.http.post(f"{PATH}:batch", json={"jobs": [GOOD, GOOD]}, headers=key)
+
+    other = {"jobs": [GOOD, {**GOOD, "timeout_seconds": 5}]}
+    refused = await caster.http.post(f"{PATH}:batch", json=other, headers=key)
+
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/idempotency-key-reused")
+    assert (await count(owner), doorbell.rings.rung) == (2, 2)
+
+
+async def test_a_replay_that_names_its_due_time_is_answered_after_a_back_off(caster: Person, owner: Any) -> None:
+    request = {**GOOD, "scheduled_at": "2026-01-01T08:00:00+01:00"}
+    key = {"Idempotency-Key": "due"}
+    first = await caster.http.post(PATH, json=request, headers=key)
+    await owner.execute("UPDATE executions SET scheduled_at = now() + interval '9 s'")
+
+    again = await caster.http.post(PATH, json=request, headers=key)
+    without = await caster.http.post(PATH, json=GOOD, headers=key)
+
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+    assert without.status_code == 422
 
 
 async def test_a_batch_takes_ten_thousand_and_not_one_more(caster: Person, owner: Any) -> None:

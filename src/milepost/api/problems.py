@@ -121,9 +121,7 @@ TRANSLATIONS: Mapping[type[MilepostError], Callable[[Any], Problem]] = {
     errors.VersionMismatch: lambda error: Problem("version-conflict", str(error), **_current(error)),
     errors.IllegalTransition: lambda error: Problem("illegal-transition", str(error), **_current(error)),
     errors.StaleVersion: lambda error: Problem("concurrent-update", **_current(error)),
-    errors.IdempotencyKeyReused: lambda error: Problem(
-        "idempotency-key-reused", f"{error} It differs in: {', '.join(error.data.get('fields', ()))}."
-    ),
+    errors.IdempotencyKeyReused: lambda error: Problem("idempotency-key-reused", str(error)),
     errors.EffectRefused: lambda _: Problem("validation-failed", "What belongs to the job was refused."),
     errors.RowRefused: lambda _: Problem("validation-failed", "The database refused a value of the request."),
     errors.Unavailable: _unavailable,

@@ -14,7 +14,7 @@ from milepost.db.group_commit import GroupCommit, isolate
 from milepost.db.holds import Beat, Claims, Note, beat_work, cancel_work, claim_work, merged, note_work
 from milepost.db.job_table import JobTable
 from milepost.db.moves import Moved, Shape, by_shape, firsts, move_work
-from milepost.db.submits import NewJob, Submitted, submit_work
+from milepost.db.submits import Check, NewJob, Submitted, anything, submit_work
 from milepost.domain.errors import EffectRefused, RowRefused, StaleVersion
 from milepost.domain.transition import Transition
 
@@ -50,14 +50,15 @@ class Ledger:
             group = self._submits[table] = self._grouped(partial(self._submit, table))
         return await group.put(new)
 
-    async def submit_all(self, table: JobTable, new: Sequence[NewJob]) -> list[Submitted]:
+    async def submit_all(self, table: JobTable, new: Sequence[NewJob], check: Check = anything) -> list[Submitted]:
         """All of them in one transaction, or none. Raises RowRefused or EffectRefused for the batch.
 
-        Raises StaleVersion where a job that has one of the idempotency keys is deleted at this moment.
+        Raises StaleVersion where a job that has one of the idempotency keys is deleted at this moment, and what `check`
+        raises before the commit.
         """
         try:
             answers = await self._guarded(
-                self._connections.run(submit_work(table, new, whole=True), limit=BATCH_SECONDS)
+                self._connections.run(submit_work(table, new, whole=check), limit=BATCH_SECONDS)
             )
         except RowError as error:
             raise _told(error) from error.__cause__

@@ -17,6 +17,7 @@ SUBMITTED = (
     "max_attempts",
     "timeout_seconds",
     "idempotency_key",
+    "request_digest",
     "callback_url",
     "status_actor",
 )

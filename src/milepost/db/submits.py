@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from milepost.db import statements
@@ -21,7 +21,8 @@ from milepost.domain.transition import Effect
 class NewJob:
     """A job to be submitted. `life` is the seconds after its due time at which its whole life ends.
 
-    `columns` are the kind's own and may leave out what is NULL.
+    `columns` are the kind's own and may leave out what is NULL. `request_digest` tells a replay of the idempotency key
+    from another request that came with it.
     """
 
     id: UUID
@@ -34,6 +35,7 @@ class NewJob:
     scheduled_at: datetime | None = None
     max_attempts: int = 3
     idempotency_key: str | None = None
+    request_digest: str | None = None
     callback_url: str | None = None
     effects: tuple[Effect, ...] = ()
 
@@ -70,27 +72,44 @@ class Submitted:
         return self._job
 
 
+# looks at the answers of a whole group before they are committed, and raises to have none of them
+Check: TypeAlias = Callable[[Sequence[Submitted]], None]
+
+
+def anything(_: Sequence[Submitted]) -> None:
+    """Lets a group be created in part and found in part."""
+
+
 def submit_work(
-    table: JobTable, new: Sequence[NewJob], *, whole: bool = False
+    table: JobTable, new: Sequence[NewJob], *, whole: Check | None = None
 ) -> Callable[[Connection], Awaitable[list[Submitted | Exception]]]:
-    """Inserts a group of jobs; `whole`: all of them or, raising, none."""
+    """Inserts a group of jobs; with `whole` all of them or, when it or one of them raises, none."""
     sql, args = submit_statement(table, new)
     effects = {job.id: job.effects for job in new if job.effects}
 
     async def work(connection: Connection) -> list[Submitted | Exception]:
-        if not effects and not whole:
+        if not effects and whole is None:
             return await _answers(connection, table, new, await connection.fetch(sql, *args))
         async with connection.transaction():
             stamps = await connection.fetch(sql, *args)
             written = {row["id"] for row in stamps}
             await apply_effects(connection, {k: v for k, v in effects.items() if k in written})
             answers = await _answers(connection, table, new, stamps)
-            for answer in answers if whole else ():
-                if isinstance(answer, Exception):
-                    raise answer
+            if whole is not None:
+                whole(_all_of(answers))
             return answers
 
     return work
+
+
+def _all_of(answers: Sequence[Submitted | Exception]) -> list[Submitted]:
+    """Raises the first exception among them."""
+    whole: list[Submitted] = []
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+        whole.append(answer)
+    return whole
 
 
 def submit_statement(table: JobTable, new: Sequence[NewJob]) -> tuple[str, list[list[Any]]]:
@@ -103,6 +122,7 @@ def submit_statement(table: JobTable, new: Sequence[NewJob]) -> tuple[str, list[
         [j.max_attempts for j in new],
         [j.timeout_seconds for j in new],
         [j.idempotency_key for j in new],
+        [j.request_digest for j in new],
         [j.callback_url for j in new],
         [j.actor for j in new],
         [j.life for j in new],
@@ -161,6 +181,7 @@ def _row(table: JobTable, new: NewJob, stamps: Mapping[str, Any]) -> dict[str, A
         "max_attempts": new.max_attempts,
         "timeout_seconds": new.timeout_seconds,
         "idempotency_key": new.idempotency_key,
+        "request_digest": new.request_digest,
         "callback_url": new.callback_url,
         **stamps,
     }

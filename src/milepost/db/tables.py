@@ -86,6 +86,7 @@ class TrackedJob:
     progress: Mapped[int] = tracked(SmallInteger, server_default="0")
     stage: Mapped[str | None] = tracked(Text)
     idempotency_key: Mapped[str | None] = tracked(Text)
+    request_digest: Mapped[str | None] = tracked(Text)
     callback_url: Mapped[str | None] = tracked(Text)
     error_code: Mapped[str | None] = tracked(String(100))
     error_message: Mapped[str | None] = tracked(Text)
@@ -120,6 +121,7 @@ def tracked_checks(machine: StateMachine) -> tuple[CheckConstraint, ...]:
         ),
         CheckConstraint(f"(finished_at IS NOT NULL) = ({in_list('status', ended)})", name="finished_at"),
         CheckConstraint("idempotency_key ~ '^[0-9a-f]{64}$'", name="idempotency_key"),
+        CheckConstraint("request_digest ~ '^[0-9a-f]{64}$'", name="request_digest"),
         CheckConstraint("char_length(callback_url) <= 2048", name="callback_url"),
         CheckConstraint("char_length(error_message) <= 2000", name="error_message"),
     )

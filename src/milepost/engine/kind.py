@@ -14,8 +14,8 @@ from milepost.domain.machine import Phase, StateMachine
 from milepost.domain.policy import Policy
 from milepost.domain.transition import Effect, Transition
 
-# never shown: the key is a secret of its caller, the lease is nobody's business but the worker's
-HIDDEN = frozenset({"idempotency_key", "lease_owner", "lease_expires_at"})
+# never shown: key and digest are secrets of their caller, the lease is nobody's business but the worker's
+HIDDEN = frozenset({"idempotency_key", "request_digest", "lease_owner", "lease_expires_at"})
 
 
 class Request(Protocol):

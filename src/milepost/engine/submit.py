@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from milepost.db.submits import NewJob, Submitted
@@ -17,6 +16,7 @@ from milepost.domain.job import Job
 from milepost.domain.transition import Effect
 from milepost.engine.kind import Kind, Request
 from milepost.engine.ports import Ringer
+from milepost.engine.request_digest import request_digest
 
 # beside its own limit every job may wait this long in all, back-off and retries included
 WAITING_SECONDS = 24 * 60 * 60
@@ -34,17 +34,19 @@ def new_job(
 ) -> NewJob:
     """The row that a valid request asks for. `idempotency_key` is the caller's own; only its digest is stored."""
     job_id = ids()
+    columns = kind.columns(request, job_id)
     return NewJob(
         id=job_id,
         actor=actor,
         life=int(kind.policy.queue_time.total_seconds()) + kind.life(request),
         timeout_seconds=request.timeout_seconds,
-        columns=kind.columns(request, job_id),
+        columns=columns,
         user_id=user_id,
         priority=request.priority,
         scheduled_at=request.scheduled_at,
         max_attempts=request.max_attempts,
         idempotency_key=key_digest(user_id, idempotency_key) if idempotency_key else None,
+        request_digest=request_digest(kind, request, columns) if idempotency_key else None,
         callback_url=request.callback_url,
         effects=effects,
     )
@@ -65,16 +67,13 @@ async def submit(database: TenantDatabase, kind: Kind, new: NewJob, ringer: Ring
     if submitted.created:
         await ringer.ring([first_bell(database, kind, new, submitted)])
     else:
-        _check_same(kind, new, submitted.job)
+        _check_same(new, submitted.job)
     return submitted
 
 
 async def submit_all(database: TenantDatabase, kind: Kind, new: Sequence[NewJob], ringer: Ringer) -> list[Submitted]:
-    """Commits all of them in one transaction or none. Raises as `submit` does."""
-    answers = await database.ledger.submit_all(kind.table, new)
-    for job, answer in zip(new, answers, strict=True):
-        if not answer.created:
-            _check_same(kind, job, answer.job)
+    """Commits all of them in one transaction or none, or finds them all. Raises as `submit` does."""
+    answers = await database.ledger.submit_all(kind.table, new, partial(_check_whole, new))
     pairs = zip(new, answers, strict=True)
     await ringer.ring([first_bell(database, kind, job, answer) for job, answer in pairs if answer.created])
     return answers
@@ -89,19 +88,17 @@ def bell(database: TenantDatabase, job: Job) -> Bell:
     return Bell(database.name, job.kind, job.id, job.version, job.priority, job.scheduled_at)
 
 
-def _check_same(kind: Kind, new: NewJob, job: Job) -> None:
-    asked = {name: value for name, value in new.columns.items() if name not in kind.derived}
-    asked |= {"priority": new.priority, "max_attempts": new.max_attempts, "callback_url": new.callback_url}
-    if new.scheduled_at is not None:
-        asked["scheduled_at"] = new.scheduled_at
-    different = [name for name, value in asked.items() if not _equal(job.row[name], value)]
-    if different:
-        raise IdempotencyKeyReused(job_id=job.id, fields=sorted(different))
+def _check_whole(new: Sequence[NewJob], answers: Sequence[Submitted]) -> None:
+    """A batch is new or it is a replay: one that is partly either is another request."""
+    found = [(job, answer.job) for job, answer in zip(new, answers, strict=True) if not answer.created]
+    for asked, job in found:
+        _check_same(asked, job)
+    if found and len(found) < len(new):
+        raise IdempotencyKeyReused(job_id=found[0][1].id)
 
 
-def _equal(stored: Any, asked: Any) -> bool:
-    if stored == asked:
-        return True
-    if isinstance(stored, str) and isinstance(asked, str) and stored[:1] in "{[" and asked[:1] in "{[":
-        return bool(json.loads(stored) == json.loads(asked))  # JSONB keeps the value, not its spelling
-    return False
+def _check_same(new: NewJob, job: Job) -> None:
+    known = job["request_digest"]
+    # a row of unknown request has a key whose first use cannot be told from another
+    if known is not None and new.request_digest is not None and known != new.request_digest:
+        raise IdempotencyKeyReused(job_id=job.id)
