@@ -9,6 +9,7 @@ import asyncpg
 from milepost.db import migrate
 from milepost.db.roles import APP, CREATE_ROLES, MAINTENANCE, PREPARE_DATABASE, database_settings
 from milepost.db.urls import database_name, plain_url, with_database
+from milepost.tenancy.scram import verifier
 
 DEFAULT_TENANT = "default"
 
@@ -44,9 +45,8 @@ async def prepare_cluster(owner_url: str, users: tuple[Login, ...] = ()) -> None
 async def _ensure_login(connection: asyncpg.Connection, user: Login) -> None:
     exists = await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", user.role)
     verb = "ALTER" if exists else "CREATE"
-    # a role statement takes no parameters: the server itself quotes the password
-    quoted = await connection.fetchval("SELECT quote_literal($1::text)", user.password)
-    password = f" PASSWORD {quoted}" if user.password else ""
+    # a role statement takes no parameters, and statements are logged: it carries what the server keeps anyway
+    password = f" PASSWORD '{verifier(user.password)}'" if user.password else ""
     await connection.execute(f'{verb} ROLE "{user.role}" LOGIN{password}')
     await connection.execute(f'GRANT {user.member_of} TO "{user.role}"')
     if user.member_of == APP:
