@@ -41,10 +41,10 @@ class Silent:
 
 def wanted(place: Place, number: int, seed: int) -> NewJob:
     attribute, rarity = PAIRS[number % len(PAIRS)]
-    request = CreateImageTask(
-        prompt="A small creature of thunder", title="雷鳴の王子", character_name=f"ゴロゴン{number % len(PAIRS)}",
-        attribute=attribute, rarity=rarity, background_color="#7a1fa2", seed=seed,
-    )  # fmt: skip
+    request = CreateImageTask.model_validate({
+        "prompt": "A small creature of thunder", "title": "雷鳴の王子", "character_name": f"ゴロゴン{number % len(PAIRS)}",
+        "attribute": attribute, "rarity": rarity, "background_color": "#7a1fa2", "seed": seed,
+    })  # fmt: skip
     return new_job(KIND, request, ids=uuid7, actor="key:bench", user_id=place.user_id)
 
 

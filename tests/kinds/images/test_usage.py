@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,7 @@ from milepost.domain import decide
 from milepost.domain.job import Job
 from milepost.domain.outcome import Again, Cancelled, Done, Failed, HandedBack, Outcome, TimedOut
 from milepost.engine.cancel import cancel
-from milepost.engine.inactive import Inactive
+from milepost.engine.inactive import end_inactive
 from milepost.engine.overdue import overdue
 from milepost.engine.rescue import rescue
 from milepost.engine.retry import retry
@@ -52,7 +51,7 @@ async def ended(easel: Easel, job: Job, outcome: Outcome, **columns: Any) -> Job
     wanted = decide.after_attempt(
         KIND.machine, KIND.policy, job, outcome, actor="worker:w1", now=job.scheduled_at, chance=0.0
     )
-    await transit(easel.database, KIND, job, replace(wanted, columns={**wanted.columns, **columns}))
+    await transit(easel.database, KIND, job, wanted._replace(columns={**wanted.columns, **columns}))
     return await easel.now(job)
 
 
@@ -146,7 +145,7 @@ async def t18(easel: Easel, maintenance: TenantDatabase, owner: Any) -> Job:
 async def t19(easel: Easel, maintenance: TenantDatabase, owner: Any) -> Job:
     job = await easel.submit()
     await owner.execute("UPDATE users SET status = 'suspended'")
-    assert await Inactive().tick(maintenance, KIND, Bells(), actor=MAINTENANCE) == 1
+    assert await end_inactive(maintenance, KIND, Bells(), actor=MAINTENANCE) == 1
     return job
 
 
