@@ -62,8 +62,9 @@ class Place:
 async def place(on: Servers, *, lean: bool = False) -> AsyncIterator[Place]:
     """Just migrated and never analysed, as a fresh install is. Dropped afterwards."""
     name = f"bench_{next(numbers)}"
-    await prepare_cluster(on.owner_url, logins("default", "bench", "bench"))
-    owner_url = await ensure_database(on.owner_url, name)
+    users = logins("default", "bench", "bench")
+    await prepare_cluster(on.owner_url, users)
+    owner_url = await ensure_database(on.owner_url, name, users)
     await upgrade(owner_url, "tenant")
     user_id = uuid7()
     owner = await asyncpg.connect(owner_url)

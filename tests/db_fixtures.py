@@ -50,7 +50,8 @@ async def clone(owner_url: str, template_name: str) -> str:
     connection = await asyncpg.connect(owner_url)
     try:
         await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_name}"')
-        await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO milepost_app, milepost_maintenance')
+        await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC')
+        await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {APP_LOGIN}, {MAINTENANCE_LOGIN}')
         await connection.execute(f'ALTER DATABASE "{name}" SET plan_cache_mode = force_custom_plan')
     finally:
         await connection.close()

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import asyncpg
 
+from milepost.db.roles import APP, MAINTENANCE
 from milepost.db.urls import login_of, with_database, with_login
 from milepost.embedded import EmbeddedPostgres, EmbeddedRedis
 from milepost.tenancy.first_start import Addresses, Plan, make_ready
-from milepost.tenancy.install import prepare_database
+from milepost.tenancy.install import Login, prepare_database
 
 MASTER_KEY = "5e" * 32
 TEMPLATE, CONTROL = "milepost_faults", "milepost_control"
@@ -62,7 +63,8 @@ class Ground:
         name, a = f"faults_{next(numbers)}", self.addresses
         owner = with_database(a.owner, name)
         await _execute(a.control_owner, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
-        await prepare_database(owner)
+        users = Login(login_of(a.app)[0], APP), Login(login_of(a.maintenance)[0], MAINTENANCE)
+        await prepare_database(owner, users)
         app, maintenance = (with_login(owner, *login_of(url)) for url in (a.app, a.maintenance))
         return Addresses(owner, app, maintenance, a.control_owner, a.control)
 

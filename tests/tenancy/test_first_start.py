@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from milepost.db.migrate import current, head
+from milepost.db.roles import APP, MAINTENANCE
 from milepost.db.tenants import DatabaseOptions, open_database
 from milepost.db.urls import database_name, login_of, with_database, with_login
 from milepost.domain.errors import ConfigurationError, Unavailable
@@ -20,7 +21,7 @@ from milepost.tenancy import keys
 from milepost.tenancy.first_start import Addresses, Plan, make_ready
 from milepost.tenancy.prices import OFFLINE_MODEL
 from milepost.tenancy.seed import copy_models, seed
-from tests.db_fixtures import drop
+from tests.db_fixtures import Urls, drop
 
 MASTER = bytes(32)
 numbers = count()
@@ -91,6 +92,23 @@ async def test_a_repetition_keeps_the_tenants_key_and_what_an_operator_set(plan:
     kept = "SELECT cost_per_1k_input_tokens = 42 AND NOT is_active FROM llm_models WHERE model_name = 'gpt-4o'"
     assert await _ask(again.control, kept)
     assert await _ask(again.app, kept)
+
+
+async def test_a_tenants_logins_connect_to_its_own_databases_and_to_no_others(plan: Plan, urls: Urls):
+    connection = await asyncpg.connect(plan.owner_url.rsplit("/", 1)[0] + "/postgres")
+    await connection.execute(f'CREATE DATABASE "{database_name(plan.owner_url)}"')
+    await connection.execute(f'GRANT CONNECT ON DATABASE "{database_name(plan.owner_url)}" TO {APP}, {MAINTENANCE}')
+    await connection.close()
+    made = await make_ready(plan, MASTER)
+
+    for url in (made.app, made.maintenance, made.control):
+        assert await _ask(url, "SELECT 1") == 1
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await _ask(with_database(url, database_name(urls.owner)), "SELECT 1")
+    for url in (urls.app, urls.maintenance):
+        for theirs in (made.owner, made.control_owner):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await _ask(with_database(url, database_name(theirs)), "SELECT 1")
 
 
 async def test_another_master_key_is_refused_before_anything_is_touched(plan: Plan):

@@ -27,7 +27,8 @@ class Directory:
     """Of one installation, as one process sees it.
 
     `known` names addresses that need no look-up; `environment` reads `env:` references; `maintenance` says whose
-    addresses are answered.
+    addresses are answered. Every process reads each tenant's address and wrapped key, as it serves them all; both are
+    sealed by the master key or only name where to look, so that the rows alone open nothing.
     """
 
     def __init__(

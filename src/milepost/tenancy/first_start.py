@@ -68,8 +68,9 @@ async def _make_ready(plan: Plan, master_key: bytes) -> Addresses:
     await migrate.upgrade(plan.control_owner_url, "control")
     # before anything of the tenant's is touched: another data folder's database is refused here
     await _check_key(plan.control_owner_url, master_key)
-    addresses = await _log_in(plan) if own_roles else _one_role(plan)
-    await ensure_database(plan.owner_url, database_name(plan.owner_url))
+    addresses, users = await _log_in(plan) if own_roles else (_one_role(plan), ())
+    for url in (plan.control_owner_url, plan.owner_url):
+        await ensure_database(plan.owner_url, database_name(url), users)
     await migrate.upgrade(plan.owner_url, "tenant")
     await register_tenant(
         plan.control_owner_url,
@@ -116,12 +117,14 @@ async def _check_key(control_owner_url: str, master_key: bytes) -> None:
         keys.unwrap(master_key, wrapped, f"tenant {DEFAULT_TENANT}")
 
 
-async def _log_in(plan: Plan) -> Addresses:
+async def _log_in(plan: Plan) -> tuple[Addresses, tuple[Login, ...]]:
+    """The addresses, and the logins that are not the owner's."""
     app, maintenance = logins(_login_name(plan.owner_url), plan.app_password or "", plan.maintenance_password or "")
     app_url, app_user = _login(plan, plan.app_url, app)
     maintenance_url, maintenance_user = _login(plan, plan.maintenance_url, maintenance)
-    await prepare_cluster(plan.owner_url, tuple(user for user in (app_user, maintenance_user) if user is not None))
-    return Addresses(
+    users = tuple(user for user in (app_user, maintenance_user) if user is not None)
+    await prepare_cluster(plan.owner_url, users)
+    addresses = Addresses(
         plan.owner_url,
         app_url,
         maintenance_url,
@@ -129,6 +132,7 @@ async def _log_in(plan: Plan) -> Addresses:
         with_login(plan.control_owner_url, *login_of(app_url)),
         own_roles=app_user is not None,
     )
+    return addresses, users
 
 
 def _login(plan: Plan, given: str | None, ours: Login) -> tuple[str, Login | None]:

@@ -54,8 +54,8 @@ async def _ensure_login(connection: asyncpg.Connection, user: Login) -> None:
         await connection.execute(f'ALTER ROLE "{user.role}" SET enable_seqscan = off')
 
 
-async def ensure_database(owner_url: str, name: str) -> str:
-    """Creates and prepares a database on the owner's server. Answers the owner's URL of it."""
+async def ensure_database(owner_url: str, name: str, users: tuple[Login, ...] = ()) -> str:
+    """Creates and prepares a database on the owner's server, for these logins. Answers the owner's URL of it."""
     connection = await asyncpg.connect(plain_url(owner_url))
     try:
         if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
@@ -63,22 +63,30 @@ async def ensure_database(owner_url: str, name: str) -> str:
     finally:
         await connection.close()
     url = with_database(owner_url, name)
-    await prepare_database(url)
+    await prepare_database(url, users)
     return url
 
 
-async def prepare_database(url: str) -> None:
-    """Schema rights and the database's own settings."""
+async def prepare_database(url: str, users: tuple[Login, ...] = ()) -> None:
+    """Schema rights and the database's own settings; these logins may connect."""
     connection = await asyncpg.connect(plain_url(url))
     try:
         name = database_name(url)
         await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC')
         if await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", APP):
-            await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {APP}, {MAINTENANCE}')
             await connection.execute(PREPARE_DATABASE)
         await connection.execute(database_settings(name))
+        await _admit(connection, name, users)
     finally:
         await connection.close()
+
+
+async def _admit(connection: asyncpg.Connection, name: str, users: tuple[Login, ...]) -> None:
+    """Every tenant's logins are members of the same groups: not the groups may connect, but a database's own logins."""
+    if users:
+        roles = ", ".join(f'"{user.role}"' for user in users)
+        await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {roles}')
+        await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM {APP}, {MAINTENANCE}')
 
 
 async def migrate_both(control_owner_url: str, tenant_owner_url: str) -> None:
