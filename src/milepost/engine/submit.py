@@ -18,9 +18,6 @@ from milepost.engine.kind import Kind, Request
 from milepost.engine.ports import Ringer
 from milepost.engine.request_digest import request_digest
 
-# beside its own limit every job may wait this long in all, back-off and retries included
-WAITING_SECONDS = 24 * 60 * 60
-
 
 def new_job(
     kind: Kind,
