@@ -14,7 +14,8 @@ demo: $(ENVIRONMENT) ## start everything, run a few real jobs, show them to thei
 	@$(BIN)/milepost demo --stickers .milepost-demo/stickers $(ARGS)
 
 test: $(ENVIRONMENT) ## the whole suite, with the tests that kill real processes
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -m "not faults" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m faults $(ARGS)
 
 test-fast: $(ENVIRONMENT) ## the part that takes less than 90 seconds
 	@$(BIN)/python -m pytest -m "not faults and not slow" $(ARGS)
