@@ -50,7 +50,7 @@ class Visitor:
         @given(case=operation.as_strategy(generation_mode=mode), choice=st.integers(0, 1_000))
         @settings(
             max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
-            suppress_health_check=tuple(HealthCheck),
+            suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType] - an Enum of theirs
         )  # fmt: skip
         def run(case: Any, choice: int) -> None:
             self._call(case, random.Random(choice))

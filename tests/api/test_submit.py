@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -222,7 +223,7 @@ async def test_an_encoded_body_is_refused_unread(caster: Person) -> None:
 async def test_a_body_over_the_limit_is_refused_whether_announced_or_not(caster: Person) -> None:
     taken = 0
 
-    async def endless() -> Any:
+    async def endless() -> AsyncGenerator[bytes]:
         nonlocal taken
         while True:
             taken += 65_536

@@ -16,6 +16,6 @@ def test_a_process_without_http_of_its_own_shows_its_counts_on_loopback() -> Non
 
     observe.serve_metrics(port)
 
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:  # noqa: S310 - our own, on loopback
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         shown = answer.read().decode()
     assert 'milepost_attempts_total{what="rejected"} 3.0' in shown

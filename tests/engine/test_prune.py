@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,13 @@ class Broken:
     """A store that refuses to remove anything."""
 
     async def delete(self, path: str) -> None:
+        raise OSError("the store is away")
+
+    async def list(self, prefix: str, *, older_than: datetime | None = None) -> AsyncGenerator[Any]:
+        raise OSError("the store is away")
+        yield
+
+    async def discard(self, found: Any) -> None:
         raise OSError("the store is away")
 
 

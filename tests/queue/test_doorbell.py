@@ -171,6 +171,7 @@ async def test_rings_behind_a_late_one_are_lost_with_it_and_cost_nothing(caplog)
     assert time.perf_counter() - begun < 0.3
     assert len(accepted) <= 1
     await doorbell._group.drain()
+    assert doorbell._sending is not None
     await asyncio.wait({doorbell._sending})
     assert doorbell.rings.lost == 101
     await doorbell.ring([bell()])
