@@ -36,6 +36,8 @@ AT_ONCE = 4 * CORES
 class Silent:
     """Nobody waits for a bell here."""
 
+    def ring_soon(self, bells: Any) -> None: ...
+
     async def ring(self, bells: Any) -> None: ...
 
 

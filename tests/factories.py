@@ -37,5 +37,8 @@ class Bells:
     def __init__(self) -> None:
         self.rung: list[Bell] = []
 
+    def ring_soon(self, bells: Sequence[Bell]) -> None:
+        self.rung.extend(bells)
+
     async def ring(self, bells: Sequence[Bell]) -> None:
         self.rung.extend(bells)

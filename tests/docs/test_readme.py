@@ -27,13 +27,14 @@ def copy() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
-def test_the_demo_ends_by_itself_and_leaves_nothing_behind(copy: Path) -> None:
+def test_the_demo_ends_by_itself_and_leaves_nothing_but_its_stickers(copy: Path) -> None:
     before = {path.name for path in copy.iterdir()}
 
     said = run(BLOCKS["alone"], copy, environment_of(copy))
 
     assert "COMPLETED" in said
-    assert {path.name for path in copy.iterdir()} == before
+    assert {path.name for path in copy.iterdir()} - before == {".milepost-demo"}
+    assert {path.suffix for path in (copy / ".milepost-demo").rglob("*") if path.is_file()} == {".png"}
 
 
 def test_the_tour_works_beside_a_stack(copy: Path) -> None:

@@ -19,6 +19,10 @@ Databases = Callable[[str], Awaitable[TenantDatabase]]
 class Ringer(Protocol):
     """The doorbell as the engine uses it."""
 
+    def ring_soon(self, bells: Sequence[Bell]) -> None:
+        """Begins to ring and returns at once: for those whom nobody should keep waiting."""
+        ...
+
     async def ring(self, bells: Sequence[Bell]) -> None:
         """Returns within a short bound and never raises: an un-rung job is found from its own row."""
         ...

@@ -62,7 +62,7 @@ async def submit(database: TenantDatabase, kind: Kind, new: NewJob, ringer: Ring
     """
     submitted = await database.ledger.submit(kind.table, new)
     if submitted.created:
-        await ringer.ring([first_bell(database, kind, new, submitted)])
+        ringer.ring_soon([first_bell(database, kind, new, submitted)])
     else:
         _check_same(new, submitted.job)
     return submitted
@@ -72,7 +72,7 @@ async def submit_all(database: TenantDatabase, kind: Kind, new: Sequence[NewJob]
     """Commits all of them in one transaction or none, or finds them all. Raises as `submit` does."""
     answers = await database.ledger.submit_all(kind.table, new, partial(_check_whole, new))
     pairs = zip(new, answers, strict=True)
-    await ringer.ring([first_bell(database, kind, job, answer) for job, answer in pairs if answer.created])
+    ringer.ring_soon([first_bell(database, kind, job, answer) for job, answer in pairs if answer.created])
     return answers
 
 

@@ -68,16 +68,25 @@ class Doorbell:
         self._behind: list[Bell] = []
         self._group: GroupCommit[Ring, bool] = GroupCommit(self._flush, max_size=2000, lanes=1)
 
+    def ring_soon(self, bells: Sequence[Bell]) -> None:
+        """Rings with the next group, behind the caller's back. Bells that do not reach Redis are counted as lost."""
+        self._put(bells)
+
     async def ring(self, bells: Sequence[Bell]) -> None:
         """Returns when Redis has them, when `patience` is over, or when Redis is away. Never raises."""
+        ringing = self._put(bells)
+        if ringing is not None:
+            await ringing
+
+    def _put(self, bells: Sequence[Bell]) -> asyncio.Future[bool] | None:
+        """None: nothing to wait for. The group rings even if its caller leaves meanwhile."""
         if not bells:
-            return
+            return None
         now = time.monotonic()
         if self._quiet_until > now:
             self.rings.lost += len(bells)
-            return
-        # shielded by the group: a producer that leaves does not take its bells with it
-        await self._group.put(Ring(bells, now))
+            return None
+        return self._group.put(Ring(bells, now))
 
     async def deliver(self, bells: Sequence[Bell]) -> bool:
         """Rings and waits until Redis has them. False: Redis is away."""
