@@ -91,8 +91,8 @@ async def test_a_walk_in_which_redis_forgot_again_is_done_again(
     class Forgetful:
         """The doorbell of a Redis that is emptied between the last ring of a walk and its end."""
 
-        deliver, known, begin_recall, ring = (
-            doorbell.deliver, doorbell.known, doorbell.begin_recall, doorbell.ring,
+        deliver, known, begin_recall, ring, ring_soon = (
+            doorbell.deliver, doorbell.known, doorbell.begin_recall, doorbell.ring, doorbell.ring_soon,
         )  # fmt: skip
 
         async def end_recall(self, scope: str, token: str) -> bool:
@@ -143,8 +143,8 @@ async def test_a_tick_looks_at_a_bounded_number_of_jobs(database: TenantDatabase
     class Counting:
         """Counts what it is asked about."""
 
-        deliver, begin_recall, end_recall, ring = (
-            doorbell.deliver, doorbell.begin_recall, doorbell.end_recall, doorbell.ring,
+        deliver, begin_recall, end_recall, ring, ring_soon = (
+            doorbell.deliver, doorbell.begin_recall, doorbell.end_recall, doorbell.ring, doorbell.ring_soon,
         )  # fmt: skip
 
         async def known(self, bells: Sequence[Bell]) -> list[bool]:
