@@ -89,12 +89,19 @@ async def test_a_database_that_is_away_is_a_503_with_a_time_to_come_back(deps: A
 
 
 async def test_redis_away_costs_a_producer_nothing(caster: Person, doorbell: Any, owner: Any) -> None:
-    await doorbell._redis.connection_pool.disconnect()
-    doorbell._redis.connection_pool.connection_kwargs["port"] = 1
+    pool = doorbell._redis.connection_pool
+    port = pool.connection_kwargs["port"]
+    await pool.disconnect()
+    pool.reset()  # connections that exist would go back to where they were
+    pool.connection_kwargs["port"] = 1
 
     answer = await caster.http.post(PATH, json={"prompt": "x"})
+    await doorbell._group.drain()
 
-    assert answer.status_code == 202
+    await pool.disconnect()
+    pool.reset()
+    pool.connection_kwargs["port"] = port
+    assert (answer.status_code, doorbell.rings.lost) == (202, 1)
     assert await owner.fetchval("SELECT count(*) FROM executions") == 1
 
 
