@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 class GroupCommit(Generic[T, R]):
-    """Callers `add` one item each; `flush` gets many at once and answers one result or exception per item, in order.
+    """Callers `put` one item each; `flush` gets many at once and answers one result or exception per item, in order.
 
     A first lane starts at once. A further lane starts only when `spill` items wait, so that groups grow under load
     instead of splitting into many small ones. A flush that raises fails all its items with that exception.
@@ -34,12 +34,8 @@ class GroupCommit(Generic[T, R]):
         self._busy: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
-    async def add(self, item: T) -> R:
-        """Waits until the item's flush is done. Raises what the flush answered for it."""
-        return await self.put(item)
-
     def put(self, item: T) -> asyncio.Future[R]:
-        """Like `add`, for callers that collect futures instead of awaiting one."""
+        """The answer to come. Awaiting it raises what the flush answered for the item."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, future))

@@ -80,7 +80,7 @@ def _arguments(members: list[Transition], columns: tuple[str, ...], *, noted: bo
         [t.actor for t in members],
     ]
     if noted:
-        arguments.append([t.status_reason[:500] for t in members])
+        arguments.append([t.status_reason for t in members])
     if delayed:
         arguments.append([t.delay.total_seconds() if t.delay else 0.0 for t in members])
     return arguments + [[t.columns[column] for t in members] for column in columns]
@@ -98,7 +98,7 @@ async def _settled(connection: Connection, table: JobTable, missing: Sequence[Tr
         [t.job_id for t in missing],
         [t.version for t in missing],
         [t.edge.to_status for t in missing],
-        [t.status_reason[:500] for t in missing],
+        [t.status_reason for t in missing],
         [t.actor for t in missing],
     )
     return _moved(missing, rows)
