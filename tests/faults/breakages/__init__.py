@@ -1,0 +1,55 @@
+"""Five deliberate breakages of the product: a harness that finds none of them proves nothing when it finds nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.faults.process import PRODUCT
+
+RUN = Path(__file__).parent / "run.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """What is broken, and the invariant (its number) that must not hold then."""
+
+    broken: str
+    caught_by: str
+
+
+BREAKAGES: Mapping[str, Breakage] = {
+    "no_version_predicate": Breakage("moves, beats and notes ask neither for the version nor for the lease", "I11"),
+    "no_rescuer": Breakage("nobody looks for jobs whose worker went silent", "I2"),
+    "bell_before_commit": Breakage("a submit rings before its commit, and nobody reconciles", "I2"),
+    "acknowledge_before_commit": Breakage("a submit is answered before its commit", "I1"),
+    "no_unique_key": Breakage("an idempotency key is looked up and then inserted, without a UNIQUE index", "I8"),
+}
+
+
+def product(breakage: str | None = None) -> Sequence[str]:
+    """The arguments of `python` that run the command `milepost`, as it is or broken."""
+    if breakage is None:
+        return PRODUCT
+    return ("-P", str(RUN), known(breakage))
+
+
+def known(name: str) -> str:
+    """Raises ValueError."""
+    if name not in BREAKAGES:
+        raise ValueError(f"no breakage {name!r}; there are {', '.join(BREAKAGES)}")
+    return name
+
+
+async def prepare(name: str, owner: Any) -> None:
+    """The part of a breakage that is done to the database, by its owner's connection."""
+    if known(name) == "no_unique_key":
+        for index in [row[0] for row in await owner.fetch(UNIQUE_KEYS)]:
+            await owner.execute(f"DROP INDEX {index}")
+
+
+UNIQUE_KEYS = r"""
+SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indisunique AND c.relname LIKE 'uq\_%\_idempotency\_key'"""
