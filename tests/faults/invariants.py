@@ -37,6 +37,9 @@ INVARIANTS = {
                    WHERE resource_type = 'execution' AND version IS NOT NULL GROUP BY 1, 2) a
              ON a.resource_id = s.job_id::text AND a.version = s.version
         WHERE a.times IS DISTINCT FROM 1 OR s.job_id IS NULL""",
+    "I8 no two jobs have one idempotency key": """
+        SELECT idempotency_key, count(*), array_agg(id) FROM executions
+        WHERE idempotency_key IS NOT NULL GROUP BY 1 HAVING count(*) > 1""",
     "I11 no worker moved a job that another one had claimed": f"""
         SELECT h.job_id, h.version, h.actor, h.actor_before FROM {STEPS}
         WHERE h.before = 'RUNNING' AND h.actor LIKE 'worker:%' AND h.actor <> h.actor_before""",

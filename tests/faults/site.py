@@ -32,9 +32,10 @@ from milepost.queue.doorbell import Doorbell
 from milepost.tenancy.first_start import Addresses
 from tests.cli.running import clean_environment
 from tests.factories import new_execution
+from tests.faults.breakages import prepare, product
 from tests.faults.ground import MASTER_KEY, Ground
 from tests.faults.invariants import broken
-from tests.faults.process import PRODUCT, Process
+from tests.faults.process import Process
 from tests.servers.messages_api import ModelServer
 
 MODEL, OFFLINE = "claude-sonnet-5", "offline/extract"
@@ -59,6 +60,7 @@ class Site:
     figure: Figure
     acknowledged: list[UUID] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
+    breakage: str | None = None
     _bound: socket.socket | None = None
     _numbers: Iterator[int] = field(default_factory=count)
 
@@ -88,14 +90,14 @@ class Site:
                 await worker.resume_and_kill()
 
     async def worker(self, **settings: str) -> Process:
-        return await self._start("worker", [*PRODUCT, "worker", "executions"], settings)
+        return await self._start("worker", [*product(self.breakage), "worker", "executions"], settings)
 
     async def maintenance(self) -> Process:
-        return await self._start("maintenance", [*PRODUCT, "maintain"], {})
+        return await self._start("maintenance", [*product(self.breakage), "maintain"], {})
 
     async def api(self) -> Process:
         """On the one socket of this site, which outlives the process."""
-        return await self._start("api", [*PRODUCT, "api", "--socket", str(self._socket.fileno())], {})
+        return await self._start("api", [*product(self.breakage), "api", "--socket", str(self._socket.fileno())], {})
 
     async def script(self, name: str, *arguments: str, **settings: str) -> Process:
         return await self._start(name, ["-P", str(SCRIPTS / f"{name}.py"), *arguments], settings)
@@ -251,7 +253,10 @@ async def eventually(true: Callable[[], Awaitable[bool]], within: float, every: 
 
 
 @asynccontextmanager
-async def open_site(ground: Ground, models: ModelServer, folder: Path, figure: Figure) -> AsyncIterator[Site]:
+async def open_site(
+    ground: Ground, models: ModelServer, folder: Path, figure: Figure, *, breakage: str | None = None
+) -> AsyncIterator[Site]:
+    """`breakage`: its processes are of the product as it is when that is broken."""
     addresses = await ground.clone()
     control = await asyncpg.connect(addresses.control_owner)
     try:
@@ -271,7 +276,10 @@ async def open_site(ground: Ground, models: ModelServer, folder: Path, figure: F
         redis,
         await asyncpg.connect(addresses.owner),
         figure,
+        breakage=breakage,
     )
+    if breakage is not None:
+        await prepare(breakage, site.owner)
     try:
         yield site
     finally:
