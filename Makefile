@@ -7,7 +7,7 @@ ENVIRONMENT := .venv/.installed
 NONE_IS_FINE := $(if $(ARGS),|| [ $$? -eq 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fmt bench docs screenshots lock clean
+.PHONY: help demo test test-fast check audit fmt bench docs screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,11 +22,15 @@ test: $(ENVIRONMENT) ## the whole suite, with the tests that kill real processes
 test-fast: $(ENVIRONMENT) ## the part that takes less than 90 seconds
 	@$(BIN)/python -m pytest -m "not faults and not slow" $(ARGS)
 
-check: $(ENVIRONMENT) ## lint, format, types, import contracts
+check: $(ENVIRONMENT) ## lint, format, types, import contracts, known holes in dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports
+	@$(BIN)/python tools/audit_dependencies.py || [ $$? -eq 3 ] # 3: nobody could be asked, which it says itself
+
+audit: $(ENVIRONMENT) ## known holes in dependencies, and an error where no service could be asked
+	@$(BIN)/python tools/audit_dependencies.py
 
 fmt: $(ENVIRONMENT) ## format and mend what can be mended safely
 	@$(BIN)/ruff check --fix .
