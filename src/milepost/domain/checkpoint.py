@@ -1,0 +1,103 @@
+"""Checkpoints of a log as C2SP writes them: a tree's size and root in a signed note. Text and key ids only; no keys."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import NamedTuple
+
+ED25519 = b"\x01"
+MARK = "\N{EM DASH} "
+
+
+class Checkpoint(NamedTuple):
+    """What a log says of itself: its name, how many leaves it has, and their root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+
+class Signature(NamedTuple):
+    """One line below a note: whose it says it is, the first bytes of that key's hash, the signature itself."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+
+class Note(NamedTuple):
+    """A text with signatures below it."""
+
+    text: str
+    signatures: tuple[Signature, ...]
+
+
+class Malformed(ValueError):
+    """A note, a checkpoint or a key that does not read as one."""
+
+
+def key_id(name: str, public_key: bytes) -> bytes:
+    """The four bytes by which a signature line names an Ed25519 key."""
+    return hashlib.sha256(name.encode() + b"\n" + ED25519 + public_key).digest()[:4]
+
+
+def verifier_key(name: str, public_key: bytes) -> str:
+    """A public key as C2SP writes it: name, key id, algorithm and key."""
+    return f"{name}+{key_id(name, public_key).hex()}+{base64.b64encode(ED25519 + public_key).decode()}"
+
+
+def parse_verifier_key(text: str) -> bytes:
+    """The public key of a line that `verifier_key` wrote. Raises Malformed."""
+    name, _, rest = text.strip().partition("+")
+    told, _, encoded = rest.partition("+")
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        raw = b""
+    if len(raw) != 33 or raw[:1] != ED25519 or key_id(name, raw[1:]).hex() != told:
+        raise Malformed("not an Ed25519 verifier key")
+    return raw[1:]
+
+
+def signed(text: str, name: str, public_key: bytes, signature: bytes) -> str:
+    """The note: its text, an empty line, and the signature's line."""
+    told = base64.b64encode(key_id(name, public_key) + signature).decode()
+    return f"{text}\n{MARK}{name} {told}\n"
+
+
+def parse_note(note: str) -> Note:
+    """Raises Malformed."""
+    text, empty, below = note.rpartition("\n\n")
+    if not empty or not below.endswith("\n"):
+        raise Malformed("not a signed note")
+    return Note(text + "\n", tuple(_signature(line) for line in below[:-1].split("\n")))
+
+
+def _signature(line: str) -> Signature:
+    name, _, told = line.removeprefix(MARK).partition(" ")
+    try:
+        raw = base64.b64decode(told, validate=True)
+    except binascii.Error:
+        raw = b""
+    if not line.startswith(MARK) or not name or len(raw) < 5:
+        raise Malformed("not a signature line")
+    return Signature(name, raw[:4], raw[4:])
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """Raises Malformed."""
+    lines = text.split("\n")
+    if len(lines) < 4 or lines[-1] or not lines[0] or not lines[1].isdecimal() or str(int(lines[1])) != lines[1]:
+        raise Malformed("not a checkpoint")
+    try:
+        root = base64.b64decode(lines[2], validate=True)
+    except binascii.Error:
+        root = b""
+    if len(root) != 32:
+        raise Malformed("not a checkpoint's root")
+    return Checkpoint(lines[0], int(lines[1]), root)
