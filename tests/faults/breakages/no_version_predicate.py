@@ -8,7 +8,7 @@ from tests.faults.breakages.patching import reword
 
 VERSION = "j.version = m.version AND "
 # not without any: a lease on a job that does not run is refused by a CHECK, and would spoil the beats of a whole group
-HELD = ("j.version = m.version AND j.lease_owner = $3", "j.lease_owner IS NOT NULL")
+HELD = ("j.version = m.version AND j.lease_owner = $3", "j.lease_owner IS NOT NULL AND $3::text <> ''")
 
 
 def apply() -> None:

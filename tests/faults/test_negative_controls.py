@@ -1,0 +1,64 @@
+"""Each breakage of the product is caught by its invariant, with faults that the product itself comes out of unharmed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.faults.breakages import BREAKAGES
+from tests.faults.breakages.smallest import SMALLEST
+from tests.faults.ground import Ground
+from tests.faults.invariants import broken
+from tests.faults.site import Figure, Site, open_site
+from tests.servers.messages_api import ModelServer
+
+pytestmark = pytest.mark.chaos
+caught: list[str] = []
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def clean() -> AsyncIterator[None]:
+    """Every test here has an installation of its own, and nothing to clear away."""
+    yield
+
+
+@pytest.fixture
+def breakage() -> str | None:
+    return None
+
+
+@pytest_asyncio.fixture
+async def site(
+    ground: Ground, figure: Figure, tmp_path_factory: pytest.TempPathFactory, breakage: str | None
+) -> AsyncIterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    async with ModelServer() as models, open_site(ground, models, folder, figure, breakage=breakage) as made:
+        await made.maintenance()
+        yield made
+
+
+async def test_the_product_comes_out_of_the_same_faults_unharmed(site: Site) -> None:
+    began = time.monotonic()
+    for fault in SMALLEST.values():
+        await fault(site)
+        assert await broken(site.owner, site.acknowledged) == {}, fault.__name__
+    await site.prove()
+    site.figure("controls: the five faults, nothing broken, no violation", time.monotonic() - began)
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+async def test_a_breakage_is_caught_by_its_invariant(site: Site, breakage: str) -> None:
+    began = time.monotonic()
+    await SMALLEST[breakage](site)
+    found = await broken(site.owner, site.acknowledged)
+    site.figure(f"controls: {breakage}, until caught", time.monotonic() - began)
+    assert [name.split(" ")[0] for name in found] == [BREAKAGES[breakage].caught_by]
+    caught.append(breakage)
+
+
+def test_every_breakage_was_caught(figure: Figure) -> None:
+    figure(f"controls: breakages caught, of {len(BREAKAGES)}", len(caught), unit="")
+    assert set(caught) == set(BREAKAGES)
