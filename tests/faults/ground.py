@@ -41,9 +41,15 @@ class Ground:
         self.addresses: Addresses
 
     def prepare(self) -> None:
+        self.start()
+        asyncio.run(self.make_ready())
+
+    def start(self) -> None:
         self.postgres.start()
         self.redis.start()
         self.redis_url = self.redis.url
+
+    async def make_ready(self) -> None:
         owner = self.postgres.owner_url
         plan = Plan(
             owner_url=with_database(owner, TEMPLATE),
@@ -51,8 +57,8 @@ class Ground:
             app_password="app",
             maintenance_password="maintenance",
         )
-        self.addresses = asyncio.run(make_ready(plan, bytes.fromhex(MASTER_KEY)))
-        asyncio.run(_execute(plan.owner_url, GATE))
+        self.addresses = await make_ready(plan, bytes.fromhex(MASTER_KEY))
+        await _execute(plan.owner_url, GATE)
 
     def end(self) -> None:
         self.redis.stop()

@@ -48,7 +48,11 @@ class Process:
                 )
         finally:
             os.close(writes)
-        await made._said_ready(reads)
+        try:
+            await made._said_ready(reads)
+        except BaseException:
+            await made.resume_and_kill()
+            raise
         return made
 
     async def _said_ready(self, descriptor: int) -> None:
@@ -60,6 +64,10 @@ class Process:
         """Answers when, by the monotonic clock."""
         self._process.send_signal(number)
         return time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def alive(self) -> bool:

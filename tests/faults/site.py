@@ -90,19 +90,19 @@ class Site:
                 await worker.resume_and_kill()
 
     async def worker(self, **settings: str) -> Process:
-        return await self._start("worker", [*product(self.breakage), "worker", "executions"], settings)
+        return await self.start("worker", [*product(self.breakage), "worker", "executions"], settings)
 
     async def maintenance(self) -> Process:
-        return await self._start("maintenance", [*product(self.breakage), "maintain"], {})
+        return await self.start("maintenance", [*product(self.breakage), "maintain"], {})
 
     async def api(self) -> Process:
         """On the one socket of this site, which outlives the process."""
-        return await self._start("api", [*product(self.breakage), "api", "--socket", str(self._socket.fileno())], {})
+        return await self.start("api", [*product(self.breakage), "api", "--socket", str(self._socket.fileno())], {})
 
     async def script(self, name: str, *arguments: str, **settings: str) -> Process:
-        return await self._start(name, ["-P", str(SCRIPTS / f"{name}.py"), *arguments], settings)
+        return await self.start(name, ["-P", str(SCRIPTS / f"{name}.py"), *arguments], settings)
 
-    async def _start(self, name: str, arguments: Sequence[str], settings: dict[str, str]) -> Process:
+    async def start(self, name: str, arguments: Sequence[str], settings: dict[str, str]) -> Process:
         extra = {f"MILEPOST_{key.upper()}": value for key, value in settings.items()}
         process = await Process.start(
             name,

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can lose an answer: what was asked is done, and nobody hears of it."""
+"""A TCP proxy on loopback: it loses answers, cuts, refuses, delays, and holds back what either side says."""
 
 from __future__ import annotations
 
@@ -8,39 +8,70 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Proxy:
-    """Passes bytes on to `host:port`. `lose_answers(n)` cuts the next n connections when the server answers."""
+    """Passes bytes on to `host:port`. `lose_answers(n)` cuts the next n connections when the server answers.
+
+    `refuses` and `delay` (seconds, for every piece of data) may be set at any time; `asks` and `answers` are open gates:
+    what meets a closed one waits, as packets do that are sent again and again.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._losing = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._both: set[asyncio.StreamWriter] = set()
         self.lost = 0
         self.port = 0
+        self.refuses = False
+        self.delay = 0.0
+        self.asks, self.answers = asyncio.Event(), asyncio.Event()
+        self.asks.set()
+        self.answers.set()
 
     def lose_answers(self, count: int) -> None:
         self._losing = count
 
+    def cut(self) -> None:
+        """Every connection, by a reset."""
+        for writer in self._both:
+            writer.transport.abort()
+
+    def heal(self) -> None:
+        self.refuses, self.delay, self._losing = False, 0.0, 0
+        self.asks.set()
+        self.answers.set()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection(*self._target)
+        try:
+            if self.refuses:
+                raise ConnectionRefusedError
+            up_reader, up_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._both |= {writer, up_writer}
         both = [
             asyncio.create_task(self._pass(reader, up_writer, answers=False)),
             asyncio.create_task(self._pass(up_reader, writer, answers=True)),
         ]
-        self._tasks.update(both)
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        for side in (writer, up_writer):
-            side.close()
-        for task in both:
-            task.cancel()
-            self._tasks.discard(task)
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for side in (writer, up_writer):
+                side.close()
+            self._both -= {writer, up_writer}
+            for task in both:
+                task.cancel()
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool) -> None:
-        with suppress(ConnectionError):
+        gate = self.answers if answers else self.asks
+        with suppress(OSError):
             while data := await source.read(65536):
                 if answers and self._losing:
                     self._losing -= 1
                     self.lost += 1
                     return
+                await gate.wait()
+                if self.delay:
+                    await asyncio.sleep(self.delay)
                 sink.write(data)
                 await sink.drain()
 
@@ -54,3 +85,4 @@ async def proxy(host: str, port: int) -> AsyncIterator[Proxy]:
         yield made
     finally:
         server.close()
+        made.cut()

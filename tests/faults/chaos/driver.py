@@ -1,0 +1,161 @@
+"""One run: servers, processes, load, nemesis and oracle; then everything is healed, and what was promised is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from milepost.engine.verify import verify
+from milepost.kinds import all_kinds
+from tests.faults.breakages import product
+from tests.faults.chaos import account, trigger
+from tests.faults.chaos.journal import Journal
+from tests.faults.chaos.lines import Lines, addresses, open_lines
+from tests.faults.chaos.load import Load
+from tests.faults.chaos.nemesis import Nemesis
+from tests.faults.chaos.oracle import Oracle
+from tests.faults.chaos.plan import plan
+from tests.faults.chaos.posts import Start, staff
+from tests.faults.chaos.report import Report, commit
+from tests.faults.chaos.stage import Stage
+from tests.faults.ground import Ground
+from tests.faults.site import SCRIPTS, Site, open_site
+from tests.servers.messages_api import ModelServer
+
+OPEN = """
+SELECT (SELECT count(*) FROM executions WHERE finished_at IS NULL)
+     + (SELECT count(*) FROM image_tasks WHERE finished_at IS NULL)"""
+# I2: longer than a lease, its rescue, the back-offs that are left and the longest attempt of the load together
+SETTLE_SECONDS = 180.0
+MARKED = ("-P", str(SCRIPTS / "process_with_marks.py"))
+LEASE_SECONDS = 4.0
+# told again and again: what happens, and the parts of the run that can tell how far they are
+Say = Callable[[str, Nemesis | None, Oracle | None], None]
+
+
+def silence(_: str, __: Nemesis | None, ___: Oracle | None) -> None:
+    return None
+
+
+async def run(
+    seed: int,
+    seconds: float,
+    *,
+    breakage: str | None = None,
+    faults: Collection[str] | None = None,
+    rate: float = 40.0,
+    lease_seconds: float = LEASE_SECONDS,
+    folder: Path | None = None,
+    say: Say = silence,
+) -> Report:
+    """Faults for that long, then peace. `folder` keeps journal and logs, which are thrown away where nothing is given."""
+    report = Report(
+        seed, seconds, breakage, lease_seconds, commit(), began_at=datetime.now(UTC).isoformat("T", "seconds")
+    )
+    say("starting the servers", None, None)
+    async with _stage(report, rate, folder) as stage:
+        nemesis, oracle = Nemesis(stage), Oracle(stage)
+        watching = asyncio.create_task(oracle.watch())
+        loading = asyncio.create_task(stage.load.work())
+        telling = asyncio.create_task(_tell(say, nemesis, oracle))
+        try:
+            await nemesis.work(plan(seed, seconds, lease=lease_seconds, only=faults))
+            await _heal(nemesis)
+            stage.load.stop()
+            await loading
+            await _settle(report, stage)
+        finally:
+            for task in (watching, loading, telling):
+                task.cancel()
+            await asyncio.gather(watching, loading, telling, return_exceptions=True)
+        await _judge(report, stage, nemesis, oracle)
+    return report
+
+
+@asynccontextmanager
+async def _stage(report: Report, rate: float, folder: Path | None) -> AsyncIterator[Stage]:
+    # directly below the temporary folder: started by root, PostgreSQL is another user
+    home = Path(tempfile.mkdtemp(prefix="milepost-chaos-"))
+    home.chmod(0o755)
+    logs = folder or home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    ground = Ground(home)
+    try:
+        ground.start()
+        await ground.make_ready()
+        async with ModelServer() as models, open_site(
+            ground, models, logs, lambda *_, **__: None, breakage=report.breakage
+        ) as site:  # fmt: skip
+            await site.owner.execute(trigger.INSTALL)
+            async with _at_work(report, site, rate) as stage:
+                yield stage
+    finally:
+        ground.end()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _at_work(report: Report, site: Site, rate: float) -> AsyncIterator[Stage]:
+    journal = Journal(site.folder / "journal.jsonl")
+    ground = site.ground
+    async with open_lines(ground.postgres.port, ground.redis.port) as lines:
+        async with staff(_starts(report, site, lines)) as posts, await site.client(patience=1.0, timeout=5.0) as client:
+            yield Stage(site, posts, lines, Load(client, journal, seed=report.seed, rate=rate), report.lease_seconds)
+    journal.close()
+
+
+def _starts(report: Report, site: Site, lines: Lines) -> dict[str, Start]:
+    program = MARKED if report.breakage is None else product(report.breakage)
+    commands = {
+        "api": ["api", "--socket", site.socket_number],
+        "worker-1": ["worker", "executions"],
+        "worker-2": ["worker", "executions"],
+        "worker-3": ["worker", "images", "executions"],
+        "maintenance": ["maintain"],
+    }
+    common = {"lease_seconds": str(report.lease_seconds), "grace_seconds": "5", "max_jobs": "50"}
+    return {
+        post: partial(site.start, post, [*program, *words], {**addresses(site, lines, post), **common})
+        for post, words in commands.items()
+    }
+
+
+async def _tell(say: Say, nemesis: Nemesis, oracle: Oracle) -> None:
+    while True:
+        say("faults", nemesis, oracle)
+        await asyncio.sleep(0.5)
+
+
+async def _heal(nemesis: Nemesis) -> None:
+    nemesis.heal()
+    for post in nemesis.stage.posts.values():
+        await post.holder()
+
+
+async def _settle(report: Report, stage: Stage) -> None:
+    """Until no job is open, but not for ever: what is open then is counted by the oracle."""
+    began = time.monotonic()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while (await stage.fetch(OPEN))[0][0]:
+                await asyncio.sleep(0.5)
+            report.settled_after_s = round(time.monotonic() - began, 2)
+
+
+async def _judge(report: Report, stage: Stage, nemesis: Nemesis, oracle: Oracle) -> None:
+    await oracle.at_rest()
+    proof = await verify(stage.site.database, all_kinds())
+    oracle.note("milepost verify finds nothing wrong", [*proof.wrong, *((guard,) for guard in proof.guards)])
+    oracle.note("I8 a key is answered with the same jobs", [(key,) for key in stage.load.replies])
+    account.tell_faults(report, nemesis)
+    await account.tell_requests(report, stage)
+    account.tell_oracle(report, oracle)
+    await account.tell_recovery(report, stage, nemesis)
+    await account.tell_state(report, stage)

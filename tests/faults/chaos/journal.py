@@ -1,0 +1,67 @@
+"""What clients asked for and what they heard, on disk before they go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+
+class Journal:
+    """One file for all clients of a run: a line each for `attempted`, `acknowledged`, `refused` and `unknown`.
+
+    A request is known by its idempotency key; it asks for `jobs` jobs of a kind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a")
+        self.asked: dict[str, tuple[str, int]] = {}
+        self.acknowledged: dict[str, list[UUID]] = {}
+        self.refused: dict[str, str] = {}
+        self.ids: list[UUID] = []
+        self.tries: Counter[str] = Counter()
+
+    def attempted(self, key: str, kind: str, jobs: int) -> None:
+        """Before it is sent, also when it is sent again."""
+        self.asked[key] = (kind, jobs)
+        self.tries["requests"] += 1
+        self._write("attempted", key, kind=kind, jobs=jobs)
+
+    def heard(self, key: str, ids: Sequence[UUID]) -> None:
+        self.acknowledged[key] = list(ids)
+        self.ids += ids
+        self._write("acknowledged", key, ids=[str(value) for value in ids])
+
+    def refuse(self, key: str, why: str) -> None:
+        self.refused[key] = why
+        self._write("refused", key, why=why)
+
+    def doubt(self, key: str, why: str) -> None:
+        """Nothing was heard, or that the server could not do it now."""
+        self.tries["doubts"] += 1
+        self._write("unknown", key, why=why)
+
+    def unknown(self) -> list[str]:
+        return [key for key in self.asked if key not in self.acknowledged and key not in self.refused]
+
+    def jobs(self, keys: Sequence[str]) -> int:
+        return sum(self.asked[key][1] for key in keys)
+
+    def _write(self, what: str, key: str, **more: object) -> None:
+        self._file.write(json.dumps({"at": round(time.time(), 4), "what": what, "key": key, **more}) + "\n")
+        self._file.flush()
+        os.fdatasync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def tags(key: str, kind: str, jobs: int) -> list[str]:
+    """Of the executions that a request asked for; pictures have none."""
+    if kind != "executions":
+        return []
+    return [f"{key}/{index}" for index in range(jobs)] if "-batch-" in key else [key]

@@ -1,0 +1,37 @@
+"""Faults of processes, and of the handlers that run in them."""
+
+from __future__ import annotations
+
+from tests.faults.chaos.plan import Fault
+from tests.faults.chaos.stage import Stage
+
+
+async def kill(stage: Stage, fault: Fault) -> None:
+    post = stage.posts[fault.target]
+    async with post.one_at_a_time:
+        await post.kill()
+
+
+async def term(stage: Stage, fault: Fault) -> None:
+    post = stage.posts[fault.target]
+    async with post.one_at_a_time:
+        await post.terminate()
+
+
+async def freeze(stage: Stage, fault: Fault) -> None:
+    """Past the lease the process wakes up as a zombie: others have its jobs."""
+    post = stage.posts[fault.target]
+    async with post.one_at_a_time:
+        await post.freeze(fault.seconds)
+
+
+async def misbehave(stage: Stage, fault: Fault) -> None:
+    """A job whose handler does what the fault is called; it may be tried twice, for two seconds each."""
+    blocked = f" {stage.lease * (1 + fault.chance):.1f}" if fault.name == "handler blocks" else ""
+    await stage.load.submit(
+        "executions",
+        prompt=f"[[{fault.name}{blocked}]] Do not do that.",
+        model="offline/extract",
+        max_attempts=2,
+        timeout_seconds=2,
+    )

@@ -1,0 +1,91 @@
+"""Faults of Redis, of bells, and of the lines to both servers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from contextlib import suppress
+from uuid import UUID
+
+from redis.exceptions import RedisError
+
+from milepost.domain.bell import Bell
+from milepost.kinds.executions import KIND
+from milepost.queue.connection import connect
+from tests.faults.chaos import servers
+from tests.faults.chaos.plan import Fault
+from tests.faults.chaos.stage import Stage
+
+RUNG_AGAIN = 60
+VERSIONS = "SELECT id, version FROM executions WHERE id = ANY ($1::uuid[])"
+
+
+async def flush(stage: Stage, fault: Fault) -> None:
+    del fault
+    await _command(stage, "FLUSHALL")
+
+
+async def kill(stage: Stage, fault: Fault) -> None:
+    await servers.kill_redis(stage.site.ground, fault.seconds, forget=False)
+
+
+async def empty(stage: Stage, fault: Fault) -> None:
+    await servers.kill_redis(stage.site.ground, fault.seconds, forget=True)
+
+
+async def hang(stage: Stage, fault: Fault) -> None:
+    pid = stage.site.ground.redis.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def pause(stage: Stage, fault: Fault) -> None:
+    await _command(stage, "CLIENT", "PAUSE", int(fault.seconds * 1000), "ALL")
+    await asyncio.sleep(fault.seconds)
+
+
+async def fill(stage: Stage, fault: Fault) -> None:
+    """Out of memory: it refuses every write."""
+    await _command(stage, "CONFIG", "SET", "maxmemory", "1mb")
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        await _command(stage, "CONFIG", "SET", "maxmemory", "0")
+
+
+async def _command(stage: Stage, *words: str | int) -> None:
+    client = connect(stage.site.ground.redis_url, timeout=10)
+    with suppress(RedisError, OSError):
+        await client.execute_command(*words)
+    await client.aclose()
+
+
+async def double_bells(stage: Stage, fault: Fault) -> None:
+    """The bells of jobs as they are now, each three times."""
+    await _ring(stage, [bell for bell in await _bells(stage, fault) for _ in range(3)])
+
+
+async def stale_bells(stage: Stage, fault: Fault) -> None:
+    """Every version that the jobs ever had and one that they never had, in any order."""
+    bells = await _bells(stage, fault)
+    every = [bell._replace(version=version) for bell in bells for version in range(1, bell.version + 2)]
+    random.Random(fault.chance).shuffle(every)
+    await _ring(stage, every)
+
+
+async def _bells(stage: Stage, fault: Fault) -> list[Bell]:
+    """Of new jobs and old ones."""
+    known = stage.load.journal.ids
+    some = random.Random(fault.chance).sample(known, min(RUNG_AGAIN, len(known)))
+    ids: list[UUID] = list({*known[-RUNG_AGAIN:], *some})
+    rows = await stage.fetch(VERSIONS, ids)
+    return [Bell(stage.site.database.name, KIND.name, row["id"], row["version"]) for row in rows]
+
+
+async def _ring(stage: Stage, bells: list[Bell]) -> None:
+    await stage.site.doorbell.deliver(bells)

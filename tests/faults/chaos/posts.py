@@ -1,0 +1,104 @@
+"""Posts and who holds them: a process that ends is replaced, as a supervisor would."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from tests.faults.process import Process
+
+# between an end and the next start
+PAUSE = 0.3
+TERM_SECONDS = 60
+Start = Callable[[], Awaitable[Process]]
+
+
+class Post:
+    """One place in the staff. `losses`: when each holder, by pid, was killed or stopped, in seconds since the epoch."""
+
+    def __init__(self, name: str, start: Start) -> None:
+        self.name = name
+        self.one_at_a_time = asyncio.Lock()
+        self.losses: dict[int, float] = {}
+        self.deaths: Counter[str] = Counter()
+        self.expected = False
+        self._start = start
+        self._holder: Process | None = None
+        self._held = asyncio.Event()
+
+    async def keep(self) -> None:
+        """For ever: starts whoever is missing."""
+        while True:
+            try:
+                self._holder = await self._start()
+            except (AssertionError, TimeoutError):  # a server was away at its start
+                self.deaths["not started"] += 1
+                await asyncio.sleep(PAUSE)
+                continue
+            self._held.set()
+            await self._until_ended(self._holder)
+            await asyncio.sleep(PAUSE)
+
+    async def _until_ended(self, process: Process) -> None:
+        code = await process.ended(within=1e9)
+        self._held.clear()
+        if not self.expected:
+            self.losses.setdefault(process.pid, time.time())
+            self.deaths[f"by itself, code {code}"] += 1
+        self.expected = False
+
+    async def holder(self, within: float = 60) -> Process:
+        await asyncio.wait_for(self._held.wait(), within)
+        assert self._holder is not None
+        return self._holder
+
+    async def kill(self) -> None:
+        process = await self.holder()
+        self._expect(process, "killed")
+        await process.kill()
+
+    async def terminate(self) -> None:
+        """By SIGTERM. One that does not end is killed, and counted."""
+        process = await self.holder()
+        self._expect(process, "terminated", lost=False)
+        process.send(signal.SIGTERM)
+        try:
+            await process.ended(TERM_SECONDS)
+        except TimeoutError:
+            self.deaths["deaf to SIGTERM"] += 1
+            await process.kill()
+
+    async def freeze(self, seconds: float) -> None:
+        process = await self.holder()
+        self.losses[process.pid] = time.time()
+        process.send(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            if process.alive:
+                process.send(signal.SIGCONT)
+
+    def _expect(self, process: Process, how: str, *, lost: bool = True) -> None:
+        self.expected = True
+        self.deaths[how] += 1
+        if lost:
+            self.losses[process.pid] = time.time()
+
+
+@asynccontextmanager
+async def staff(starts: Mapping[str, Start]) -> AsyncIterator[Mapping[str, Post]]:
+    """All of them, at work when this begins; none is replaced any more when it ends."""
+    posts = {name: Post(name, start) for name, start in starts.items()}
+    keepers = [asyncio.create_task(post.keep()) for post in posts.values()]
+    try:
+        for post in posts.values():
+            await post.holder()
+        yield posts
+    finally:
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
