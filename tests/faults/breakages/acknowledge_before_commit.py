@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,17 +20,43 @@ behind: set[asyncio.Task[Any]] = set()
 
 
 def apply() -> None:
-    replace(engine, "submit", _early)
+    replace(engine, "submit", _one)
+    replace(engine, "submit_all", _many)
 
 
-def _early(original: Callable[..., Any]) -> Callable[..., Any]:
+def _one(original: Callable[..., Any]) -> Callable[..., Any]:
     async def submit(database: TenantDatabase, kind: Kind, new: NewJob, ringer: Ringer) -> Submitted:
-        # replays are answered as ever: the early answer to a new job is all that is broken
-        if new.idempotency_key and await keys_in_use(database.connections, kind.table, [new.idempotency_key]):
+        if await _replayed(database, kind, [new]):
             return await original(database, kind, new, ringer)
-        writing = asyncio.create_task(original(database, kind, new, ringer))
-        behind.add(writing)
-        writing.add_done_callback(behind.discard)
-        return Submitted(kind.table, new, dict.fromkeys(STAMPS, datetime.now(UTC)))
+        _write_behind(original(database, kind, new, ringer))
+        return _promised(kind, new)
 
     return submit
+
+
+def _many(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def submit_all(
+        database: TenantDatabase, kind: Kind, new: Sequence[NewJob], ringer: Ringer
+    ) -> list[Submitted]:
+        if await _replayed(database, kind, new):
+            return await original(database, kind, new, ringer)
+        _write_behind(original(database, kind, new, ringer))
+        return [_promised(kind, job) for job in new]
+
+    return submit_all
+
+
+async def _replayed(database: TenantDatabase, kind: Kind, new: Sequence[NewJob]) -> bool:
+    """Replays are answered as ever: the early answer to new jobs is all that is broken."""
+    keys = [job.idempotency_key for job in new if job.idempotency_key]
+    return bool(keys and await keys_in_use(database.connections, kind.table, keys))
+
+
+def _write_behind(writing: Coroutine[Any, Any, Any]) -> None:
+    task = asyncio.create_task(writing)
+    behind.add(task)
+    task.add_done_callback(behind.discard)
+
+
+def _promised(kind: Kind, new: NewJob) -> Submitted:
+    return Submitted(kind.table, new, dict.fromkeys(STAMPS, datetime.now(UTC)))

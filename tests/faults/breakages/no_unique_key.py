@@ -5,14 +5,14 @@ The unique indexes are dropped by `prepare`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from milepost.db import statements
 from milepost.db.connections import Connection
 from milepost.db.job_table import JobTable
 from milepost.db.ledger import Ledger
-from milepost.db.submits import NewJob, Submitted
+from milepost.db.submits import Check, NewJob, Submitted, anything
 from milepost.domain.job import Job
 from tests.faults.breakages.patching import Gone, replace
 
@@ -20,17 +20,39 @@ from tests.faults.breakages.patching import Gone, replace
 def apply() -> None:
     if "_connections" not in Ledger.__init__.__code__.co_names:
         raise Gone("Ledger has no connections")
-    replace(Ledger, "submit", _looking_first)
+    replace(Ledger, "submit", _one)
+    replace(Ledger, "submit_all", _many)
 
 
-def _looking_first(original: Callable[..., Any]) -> Callable[..., Any]:
+def _one(original: Callable[..., Any]) -> Callable[..., Any]:
     async def submit(self: Any, table: JobTable, new: NewJob) -> Submitted:
-        async def look(connection: Connection) -> Any:
-            return await connection.fetchrow(statements.existing(table), [new.id], [new.idempotency_key])
-
-        found = await self._connections.run(look) if new.idempotency_key else None
-        return (
-            await original(self, table, new) if found is None else Submitted(table, new, None, Job(table.kind, found))
-        )
+        found = await _found(self, table, [new])
+        return found[0] if found else await original(self, table, new)
 
     return submit
+
+
+def _many(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def submit_all(self: Any, table: JobTable, new: Sequence[NewJob], check: Check = anything) -> list[Submitted]:
+        found = await _found(self, table, new)
+        if len(found) < len(new):
+            return await original(self, table, new, check)
+        check(found)
+        return found
+
+    return submit_all
+
+
+async def _found(ledger: Any, table: JobTable, new: Sequence[NewJob]) -> list[Submitted]:
+    """Those that have a job by their keys."""
+    keys = [job.idempotency_key for job in new if job.idempotency_key]
+
+    async def look(connection: Connection) -> Any:
+        return await connection.fetch(statements.existing(table), [], keys)
+
+    rows = {row["idempotency_key"]: row for row in await ledger._connections.run(look)} if keys else {}
+    return [
+        Submitted(table, job, None, Job(table.kind, rows[job.idempotency_key]))
+        for job in new
+        if job.idempotency_key in rows
+    ]
