@@ -50,8 +50,9 @@ async def run(
     *,
     breakage: str | None = None,
     faults: Collection[str] | None = None,
-    rate: float = 40.0,
+    rate: float = 50.0,
     lease_seconds: float = LEASE_SECONDS,
+    settle_seconds: float = SETTLE_SECONDS,
     folder: Path | None = None,
     say: Say = silence,
 ) -> Report:
@@ -70,7 +71,7 @@ async def run(
             await _heal(nemesis)
             stage.load.stop()
             await loading
-            await _settle(report, stage)
+            await _settle(report, stage, settle_seconds)
         finally:
             for task in (watching, loading, telling):
                 task.cancel()
@@ -139,11 +140,11 @@ async def _heal(nemesis: Nemesis) -> None:
         await post.holder()
 
 
-async def _settle(report: Report, stage: Stage) -> None:
+async def _settle(report: Report, stage: Stage, seconds: float) -> None:
     """Until no job is open, but not for ever: what is open then is counted by the oracle."""
     began = time.monotonic()
     with suppress(TimeoutError):
-        async with asyncio.timeout(SETTLE_SECONDS):
+        async with asyncio.timeout(seconds):
             while (await stage.fetch(OPEN))[0][0]:
                 await asyncio.sleep(0.5)
             report.settled_after_s = round(time.monotonic() - began, 2)
