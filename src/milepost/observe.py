@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -25,10 +25,11 @@ UPLOADED_BYTES = Counter("milepost_uploaded_bytes", "Bytes of artifacts received
 
 
 class _Counts(Collector):
-    """Counters that live where they are counted, read when somebody asks."""
+    """Counters and levels that live where they are counted, read when somebody asks."""
 
     def __init__(self) -> None:
         self.sources: dict[str, tuple[str, Callable[[], Mapping[str, int]]]] = {}
+        self.levels: dict[str, tuple[str, Callable[[], Mapping[str, float]]]] = {}
 
     def describe(self) -> Iterable[Metric]:
         return ()
@@ -39,6 +40,11 @@ class _Counts(Collector):
             for what, count in read().items():
                 family.add_metric((what,), count)
             yield family
+        for name, (meaning, read_levels) in self.levels.items():
+            gauge = GaugeMetricFamily(name, meaning, labels=("what",))
+            for what, level in read_levels().items():
+                gauge.add_metric((what,), level)
+            yield gauge
 
 
 _counts = _Counts()
@@ -48,6 +54,11 @@ REGISTRY.register(_counts)
 def watch(name: str, meaning: str, read: Callable[[], Mapping[str, int]]) -> None:
     """Shows a component's own counts as one metric with the label `what`. A second call of a name replaces the first."""
     _counts.sources[name] = (meaning, read)
+
+
+def watch_levels(name: str, meaning: str, read: Callable[[], Mapping[str, float]]) -> None:
+    """The same for figures that rise and fall."""
+    _counts.levels[name] = (meaning, read)
 
 
 def exposition() -> bytes:

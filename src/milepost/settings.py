@@ -18,6 +18,7 @@ FROM_STACK = (
     "owner_database_url",
     "control_database_url",
     "control_owner_database_url",
+    "sealer_database_url",
     "redis_url",
     "api_url",
     "api_key",
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     """The control database. Default: beside the tenant's, its name with `_control` added."""
     control_owner_database_url: SecretStr | None = None
     """The control database as its owner, for `milepost migrate` alone."""
+    sealer_database_url: SecretStr | None = None
+    """The control database for sealing the audit logs: a login of `milepost_sealer`. Default: control_database_url."""
     redis_url: SecretStr | None = None
     """Redis or Valkey, of this installation alone."""
     pooler: bool = False
@@ -55,6 +58,14 @@ class Settings(BaseSettings):
     """File with the key that wraps every tenant's key. Default: `master.key` in the data folder, made at the first start."""
     master_key: SecretStr | None = None
     """The key itself, instead of a file."""
+    audit_signing_key_file: Path | None = None
+    """File with the key that signs the seals of the audit log. Default: `audit.key` in the data folder, made by maintenance."""
+    audit_signing_key: SecretStr | None = None
+    """The key itself, instead of a file: 64 hex digits. For maintenance alone."""
+    audit_public_key_file: Path | None = None
+    """With which keys seals are checked, one a line as `milepost audit key` prints them. Default: `audit.pub` in the data folder."""
+    audit_anchors: Path | None = None
+    """Folder for the anchors of the audit log, best on other storage. Default: `anchors` in the data folder."""
     api_key_pepper: SecretStr | None = None
     """Keys the hashes of API keys. Changing it revokes all of them."""
 
@@ -66,6 +77,12 @@ class Settings(BaseSettings):
     """The address that the API listens on."""
     port: int = 8000
     """The port that the API listens on; 0 takes a free one."""
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses, with commas between, whose X-Forwarded-For and -Proto are believed: those of your own proxies alone."""
+    key_requests_per_second: float | None = Field(default=None, gt=0)
+    """How often one API key may ask one API process, with ten seconds' worth at once. Default: as often as it likes."""
+    refusals_per_minute: int = Field(default=60, ge=1)
+    """How many keys that open nothing one address may try at one API process, with a hundred at once."""
     allow_http_callbacks: bool = False
     """Whether callback URLs may be http: for development only."""
 
@@ -87,7 +104,7 @@ class Settings(BaseSettings):
     lease_seconds: float | None = Field(default=None, ge=2)
     """How long a silent worker keeps its jobs. Default: the kind's own, 20."""
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)
-    """Where a worker shows its Prometheus metrics, on loopback. Default: nowhere; the API has `/metrics` anyway."""
+    """Where a worker or maintenance shows its Prometheus metrics, on loopback. Default: nowhere; the API has `/metrics` anyway."""
 
     default_model: str | None = None
     """The model of executions that name none. Default: `offline/extract` in development without a provider's key."""

@@ -24,7 +24,7 @@ def test_the_note_names_every_server_and_process_once(stack: Up):
 
     assert set(note) == {
         "api_url", "api_key", "redis_url", "database_url", "maintenance_database_url", "owner_database_url",
-        "control_database_url", "control_owner_database_url", "data_dir", "pids",
+        "control_database_url", "control_owner_database_url", "sealer_database_url", "data_dir", "pids",
     }  # fmt: skip
     workers = {f"worker-{kind.path}" for kind in all_kinds()}
     assert set(note["pids"]) == {"up", "postgres", "redis", "api", "maintenance", *workers}

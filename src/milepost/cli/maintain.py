@@ -1,4 +1,4 @@
-"""`milepost maintain`: rescues, times out, rings again, prunes. Any number of copies; one leads."""
+"""`milepost maintain`: rescues, times out, rings again, prunes, seals. Any number of copies; one leads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import typer
 
 from milepost.cli.found import DataDir, settings_of
 from milepost.cli.process import ready, run_process, self_test
+from milepost.cli.sealing import open_sealer
 from milepost.db.tenants import TenantDatabase, Tenants
+from milepost.observe import serve_metrics
 from milepost.settings import Settings
 from milepost.tenancy.directory import Directory
 from milepost.wiring import open_runtime
@@ -34,8 +36,13 @@ def maintain(data_dir: DataDir = None) -> None:
 
 
 async def _maintain(settings: Settings) -> None:
-    async with open_runtime(settings, "maintenance") as runtime:
+    async with (
+        open_runtime(settings, "maintenance") as runtime,
+        open_sealer(settings, runtime.directory, runtime.installation) as desk,
+    ):
         await self_test(runtime)
+        if settings.metrics_port is not None:
+            serve_metrics(settings.metrics_port)
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
@@ -47,6 +54,7 @@ async def _maintain(settings: Settings) -> None:
             runtime.store,
             instance=runtime.instance,
             stop=stop,
+            more=desk.ticks,
         )
 
 

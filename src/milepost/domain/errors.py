@@ -13,7 +13,9 @@ MilepostError
 ├── ScopesRefused            a key was to have scopes that its user's role does not allow
 ├── SearchTooSlow            a search looked at too much
 ├── UrlNotAllowed            a URL that we do not ask, and why
+├── TooOften                 somebody asked more often than allowed
 ├── Unavailable              a server cannot be reached or did not answer in time
+├── SealRefused              the audit log does not go on from what was sealed and anchored
 ├── GuardsMissing            the database does not guard what it must, or our role is too strong
 └── ConfigurationError       a setting is missing or contradicts another
 """
@@ -88,8 +90,17 @@ class UrlNotAllowed(MilepostError):
     message = "The URL is not allowed: {fault}."
 
 
+class TooOften(MilepostError):
+    message = "Too many requests."
+
+
 class Unavailable(MilepostError):
     message = "{server} is not available."
+
+
+class SealRefused(MilepostError):
+    message = "The audit log of {log} is not sealed any further: {why}."
+    hint = "'milepost audit verify' names what was changed."
 
 
 class GuardsMissing(MilepostError):

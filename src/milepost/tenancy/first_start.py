@@ -18,6 +18,7 @@ from milepost.tenancy.install import (
     logins,
     prepare_cluster,
     register_tenant,
+    sealer_login,
 )
 from milepost.tenancy.seed import copy_models, seed
 from milepost.tenancy.trouble import plain_trouble
@@ -30,16 +31,18 @@ REFERENCE = "env:MILEPOST_DATABASE_URL"
 class Plan:
     """What to make and where.
 
-    `app_url` and `maintenance_url` are logins that somebody else made. Where they are None, logins are made with the
-    passwords; where those are None too, the owner's login serves for everything.
+    `app_url`, `maintenance_url` and `sealer_url` are logins that somebody else made, the last at the control database.
+    Where they are None, logins are made with the passwords; where those are None too, the owner's login serves.
     """
 
     owner_url: str = field(repr=False)
     control_owner_url: str = field(repr=False)
     app_password: str | None = field(default=None, repr=False)
     maintenance_password: str | None = field(default=None, repr=False)
+    sealer_password: str | None = field(default=None, repr=False)
     app_url: str | None = field(default=None, repr=False)
     maintenance_url: str | None = field(default=None, repr=False)
+    sealer_url: str | None = field(default=None, repr=False)
     development: bool = True
 
 
@@ -53,6 +56,7 @@ class Addresses:
     control_owner: str = field(repr=False)
     control: str = field(repr=False)
     own_roles: bool = True
+    sealer: str = field(default="", repr=False)
 
 
 async def make_ready(plan: Plan, master_key: bytes) -> Addresses:
@@ -122,7 +126,10 @@ async def _log_in(plan: Plan) -> tuple[Addresses, tuple[Login, ...]]:
     app, maintenance = logins(_login_name(plan.owner_url), plan.app_password or "", plan.maintenance_password or "")
     app_url, app_user = _login(plan, plan.app_url, app)
     maintenance_url, maintenance_user = _login(plan, plan.maintenance_url, maintenance)
-    users = tuple(user for user in (app_user, maintenance_user) if user is not None)
+    sealer_url, sealer_user = _login(
+        plan, plan.sealer_url, sealer_login(_login_name(plan.owner_url), plan.sealer_password or "")
+    )
+    users = tuple(user for user in (app_user, maintenance_user, sealer_user) if user is not None)
     await prepare_cluster(plan.owner_url, users)
     addresses = Addresses(
         plan.owner_url,
@@ -131,6 +138,7 @@ async def _log_in(plan: Plan) -> tuple[Addresses, tuple[Login, ...]]:
         plan.control_owner_url,
         with_login(plan.control_owner_url, *login_of(app_url)),
         own_roles=app_user is not None,
+        sealer=plan.sealer_url or with_login(plan.control_owner_url, *login_of(sealer_url)),
     )
     return addresses, users
 
@@ -153,6 +161,7 @@ def _one_role(plan: Plan) -> Addresses:
         plan.control_owner_url,
         plan.control_owner_url,
         own_roles=False,
+        sealer=plan.sealer_url or plan.control_owner_url,
     )
 
 

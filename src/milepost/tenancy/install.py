@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from milepost.db import migrate
-from milepost.db.roles import APP, CREATE_ROLES, MAINTENANCE, PREPARE_DATABASE, database_settings
+from milepost.db.roles import APP, CREATE_ROLES, MAINTENANCE, PREPARE_DATABASE, SEALER, database_settings
 from milepost.db.urls import database_name, plain_url, with_database
 from milepost.tenancy.scram import verifier
 
@@ -29,6 +29,11 @@ def logins(tenant: str, app_password: str, maintenance_password: str) -> tuple[L
         Login(f"milepost_{tenant}_app", APP, app_password),
         Login(f"milepost_{tenant}_maintenance", MAINTENANCE, maintenance_password),
     )
+
+
+def sealer_login(tenant: str, password: str) -> Login:
+    """The login with which maintenance writes seals, and nothing else."""
+    return Login(f"milepost_{tenant}_sealer", SEALER, password)
 
 
 async def prepare_cluster(owner_url: str, users: tuple[Login, ...] = ()) -> None:
@@ -86,7 +91,7 @@ async def _admit(connection: asyncpg.Connection, name: str, users: tuple[Login, 
     if users:
         roles = ", ".join(f'"{user.role}"' for user in users)
         await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO {roles}')
-        await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM {APP}, {MAINTENANCE}')
+        await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM {APP}, {MAINTENANCE}, {SEALER}')
 
 
 async def migrate_both(control_owner_url: str, tenant_owner_url: str) -> None:

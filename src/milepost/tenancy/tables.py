@@ -157,7 +157,7 @@ class ControlAuditLog(ControlBase):
         UniqueConstraint("tenant_id", "epoch", "source_id"),
         CheckConstraint("octet_length(details::text) <= 16384", name="details"),
         Index("ix_audit_logs_tenant_id_created_at", "tenant_id", "created_at"),
-        Index("ix_audit_logs_xid", "xid", "id"),
+        Index("ix_audit_logs_xid", "xid", "id", postgresql_where=text("source_id IS NULL")),
     )
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Text)

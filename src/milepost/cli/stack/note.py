@@ -24,6 +24,7 @@ class Note:
     owner_database_url: str = field(repr=False)
     control_database_url: str = field(repr=False)
     control_owner_database_url: str = field(repr=False)
+    sealer_database_url: str = field(repr=False)
     data_dir: str
 
     def write(self, pids: Mapping[str, int]) -> None:

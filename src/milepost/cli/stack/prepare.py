@@ -28,14 +28,16 @@ def plan_of(settings: Settings, owner_url: str, *, embedded: bool, passwords: Pa
     else:
         tenant_url, control_url = owner_url, control.get_secret_value() if control else beside(owner_url)
     named = settings.database_url if settings.owner_database_url else None
-    maintenance = settings.maintenance_database_url
+    maintenance, sealer = settings.maintenance_database_url, settings.sealer_database_url
     return Plan(
         owner_url=tenant_url,
         control_owner_url=control_url,
         app_password=passwords and passwords.app,
         maintenance_password=passwords and passwords.maintenance,
+        sealer_password=passwords and passwords.sealer,
         app_url=named.get_secret_value() if named else None,
         maintenance_url=maintenance.get_secret_value() if maintenance else None,
+        sealer_url=sealer.get_secret_value() if sealer else None,
         development=settings.mode == "development",
     )
 

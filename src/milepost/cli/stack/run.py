@@ -25,6 +25,7 @@ from milepost.tenancy.first_start import Addresses
 # what is running may end; a second signal does not wait even for that
 GRACE_SECONDS = "5"
 STOP_SECONDS = 15.0
+NOT_FOR_ALL = ("OWNER_DATABASE_URL", "SEALER_DATABASE_URL", "AUDIT_SIGNING_KEY")
 NOTHING: Mapping[str, str] = {}
 
 Report = Callable[[str], None]
@@ -77,7 +78,7 @@ async def open_stack(settings: Settings, *, port: int, explicit_port: bool, repo
         addresses = await prepare(settings, owner_url, embedded=owner_url not in _named(settings))
         key = await development_key(settings, addresses.app)
         note = _note(settings, address_of(bound), key, addresses, redis_url)
-        children = tuple(_children(settings, _environment(settings, note), bound.fileno(), report))
+        children = tuple(_children(settings, _environment(settings, note), addresses.sealer, bound.fileno(), report))
         stack = Stack(note, settings, children, servers, addresses.own_roles, new_key_file)
         try:
             await _start(children)
@@ -106,7 +107,9 @@ async def _start(children: tuple[Child, ...]) -> None:
         raise
 
 
-def _children(settings: Settings, environment: Mapping[str, str], socket: int, report: Report) -> Iterator[Child]:
+def _children(
+    settings: Settings, environment: Mapping[str, str], sealer: str, socket: int, report: Report
+) -> Iterator[Child]:
     logs = private_folder(settings.data_dir / "logs")
 
     def child(name: str, *arguments: str, inherited: Sequence[int] = (), extra: Mapping[str, str] = NOTHING) -> Child:
@@ -114,12 +117,22 @@ def _children(settings: Settings, environment: Mapping[str, str], socket: int, r
         return Child(name, arguments, environment=seen, log=logs / f"{name}.log", inherited=inherited, report=report)
 
     yield child("api", "api", "--socket", str(socket), inherited=(socket,))
-    for number, kind in enumerate(all_kinds()):
-        # two processes cannot share one port: each worker takes the next
-        port = settings.metrics_port
-        extra = {} if port is None else {"MILEPOST_METRICS_PORT": str(port + number)}
-        yield child(f"worker-{kind.path}", "worker", kind.path, extra=extra)
-    yield child("maintenance", "maintain")
+    kinds = all_kinds()
+    for number, kind in enumerate(kinds):
+        yield child(f"worker-{kind.path}", "worker", kind.path, extra=_metrics_port(settings, number))
+    only = {"MILEPOST_SEALER_DATABASE_URL": sealer, **_signing(), **_metrics_port(settings, len(kinds))}
+    yield child("maintenance", "maintain", extra=only)
+
+
+def _metrics_port(settings: Settings, number: int) -> dict[str, str]:
+    """Two processes cannot share one port: each takes the next."""
+    port = settings.metrics_port
+    return {} if port is None else {"MILEPOST_METRICS_PORT": str(port + number)}
+
+
+def _signing() -> dict[str, str]:
+    """The settings of the key that only the sealer may have."""
+    return {name: value for name, value in os.environ.items() if "AUDIT_SIGNING_KEY" in name}
 
 
 def _note(settings: Settings, url: str, key: str, addresses: Addresses, redis_url: str) -> Note:
@@ -132,15 +145,16 @@ def _note(settings: Settings, url: str, key: str, addresses: Addresses, redis_ur
         owner_database_url=addresses.owner,
         control_database_url=addresses.control,
         control_owner_database_url=addresses.control_owner,
+        sealer_database_url=addresses.sealer,
         data_dir=str(settings.data_dir),
     )
 
 
 def _environment(settings: Settings, note: Note) -> dict[str, str]:
-    """What the processes see: no owner's address, which none of them needs."""
+    """What the processes see: no owner's address, which none of them needs, and not what only the sealer may have."""
     return {
         "MILEPOST_GRACE_SECONDS": GRACE_SECONDS,
-        **{name: value for name, value in os.environ.items() if "OWNER_DATABASE_URL" not in name},
+        **{name: value for name, value in os.environ.items() if not any(part in name for part in NOT_FOR_ALL)},
         "MILEPOST_MODE": settings.mode,
         "MILEPOST_DATA_DIR": note.data_dir,
         "MILEPOST_DATABASE_URL": note.database_url,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from milepost.embedded.folder import write_private
@@ -12,19 +12,21 @@ from milepost.embedded.folder import write_private
 
 @dataclass(frozen=True, slots=True)
 class Passwords:
-    """Of the two login roles."""
+    """Of the login roles."""
 
     app: str = field(repr=False)
     maintenance: str = field(repr=False)
+    sealer: str = field(repr=False)
 
 
 def passwords_in(data_dir: Path) -> Passwords:
-    """Made at the first start."""
+    """Made at the first start; one that came with a later release is added."""
     file = data_dir / "logins.json"
-    if not file.exists():
-        fresh = Passwords(secrets.token_urlsafe(24), secrets.token_urlsafe(24))
-        replace_private(file, json.dumps({"app": fresh.app, "maintenance": fresh.maintenance}))
-    return Passwords(**json.loads(file.read_text()))
+    kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    missing = {login.name: secrets.token_urlsafe(24) for login in fields(Passwords) if login.name not in kept}
+    if missing:
+        replace_private(file, json.dumps(kept | missing))
+    return Passwords(**kept, **missing)
 
 
 def replace_private(file: Path, text: str) -> None:

@@ -1,0 +1,239 @@
+"""Seals the audit logs: committed rows become leaves of a growing Merkle tree, whose root is signed and anchored."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from milepost.db import seals
+from milepost.db.seals import CONTROL, Batch, Position, Seal
+from milepost.db.tenants import TenantDatabase
+from milepost.domain.canonical import Entry, entry_bytes
+from milepost.domain.checkpoint import Checkpoint, parse_checkpoint, parse_note
+from milepost.domain.errors import SealRefused
+from milepost.domain.merkle import Frontier, leaf_hash, split
+
+logger = logging.getLogger("milepost.audit")
+
+BATCH = 10_000
+# of two seconds: in a burst the writers go first, and sealing follows
+SHARE = 0.5
+LATE = 20.0
+ALARM = 60.0
+
+
+class Signer(Protocol):
+    """Whoever holds the key."""
+
+    def sign(self, said: Checkpoint, /) -> str: ...
+
+    def key_id(self, origin: str, /) -> str: ...
+
+
+class Anchors(Protocol):
+    """Checkpoints where the database's owner cannot reach them. Methods block, and raise OSError."""
+
+    def append(self, log: str, seal: int, checkpoint: str) -> None: ...
+
+    def last(self, log: str) -> str | None: ...
+
+    def all(self, log: str) -> Iterator[tuple[int, str | None]]: ...
+
+
+def bare(entry: Entry) -> Entry:
+    return entry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Log:
+    """An audit log: its name, the database that it is written in, and how its rows look as copies."""
+
+    name: str
+    database: TenantDatabase
+    veil: Callable[[Entry], Entry] = bare
+
+
+@dataclass(slots=True)
+class Sealing:
+    """What sealing did and how far behind it is, in seconds, by log."""
+
+    rows: dict[str, int] = field(default_factory=dict[str, int])
+    lag: dict[str, float] = field(default_factory=dict[str, float])
+
+
+def origin(installation: str, log: str) -> str:
+    """The name of a log in its checkpoints."""
+    return f"milepost/{installation}/{log}"
+
+
+class Sealer:
+    """Of one installation. Two at a time do no harm: a seal's number is its key, and one of them is second."""
+
+    def __init__(self, control: TenantDatabase, signer: Signer, anchors: Anchors, *, installation: str) -> None:
+        self.sealing = Sealing()
+        self._control = control
+        self._signer = signer
+        self._anchors = anchors
+        self._installation = installation
+
+    async def seal(self, log: Log, *, share: float = SHARE, batch: int = BATCH) -> int:
+        """Seals what nothing can come before any more. Answers how many rows.
+
+        Ends after `share` seconds with more to do, unless it is late. Raises SealRefused, Unavailable and OSError.
+        """
+        began, count, more = time.monotonic(), 0, True
+        try:
+            while more and (time.monotonic() - began < share or self.sealing.lag.get(log.name, 0.0) > LATE):
+                sealed, more = await self._once(log, batch)
+                count += sealed
+        finally:
+            await self._look(log)
+        self.sealing.rows[log.name] = self.sealing.rows.get(log.name, 0) + count
+        return count
+
+    async def _look(self, log: Log) -> None:
+        last = await seals.last_seal(self._control, log.name)
+        late = self.sealing.lag[log.name] = await seals.lag(log.database, log.name, position_after(last))
+        if late > ALARM:
+            logger.error("the audit log of %s is sealed %.0f seconds late", log.name, late)
+
+    async def _once(self, log: Log, most: int) -> tuple[int, bool]:
+        last = await seals.last_seal(self._control, log.name)
+        frontier = trusted(log.name, last)
+        goal = await self._anchored(log.name, last)
+        await unmoved(self._control, log, last)
+        at = position_after(last)
+        if goal is None:
+            batch = await seals.pending(log.database, log.name, at, most)
+        else:
+            batch = await seals.exactly(log.database, log.name, at, goal.size - frontier.size)
+        if not batch.entries:
+            return 0, False
+        return await self.extend(log, last, frontier, at, batch, goal), batch.more
+
+    async def extend(
+        self, log: Log, last: Seal | None, frontier: Frontier, at: Position, batch: Batch, goal: Checkpoint | None
+    ) -> int:
+        """Adds a batch to the tree: hashed, signed, stored, anchored. 0: another sealer was first."""
+        entries = [log.veil(entry) for entry in batch.entries]
+        leaves = await _hashed(entries)
+        grown = frontier.extend(leaves)
+        said = Checkpoint(origin(self._installation, log.name), grown.size, grown.root())
+        if goal is not None and said[1:] != goal[1:]:
+            raise SealRefused(log=log.name, why=f"its first {goal.size} rows are not those that were anchored")
+        seal = Seal(
+            log.name,
+            1 if last is None else last.number + 1,
+            at.epoch,
+            at.after_id,
+            at.xid_from,
+            batch.xid_to,
+            frontier.size,
+            len(leaves),
+            grown.size,
+            said.root,
+            grown.packed(),
+            self._signer.key_id(said.origin),
+            self._signer.sign(said),
+        )
+        if not await seals.append(self._control, seal, b"".join(leaves), entries):
+            return 0
+        if goal is None:
+            await asyncio.to_thread(self._anchors.append, log.name, seal.number, seal.checkpoint)
+        return len(leaves)
+
+    async def _anchored(self, log: str, last: Seal | None) -> Checkpoint | None:
+        """Brings the anchors up to the last seal. Answers what to make again where seals were lost; else None."""
+        newest = said_by(await asyncio.to_thread(self._anchors.last, log), log)
+        size = 0 if last is None else last.tree_size
+        if newest is None or newest.size < size:
+            await self._catch_up(log, newest, last)
+            return None
+        if newest.size == size:
+            if last is not None and newest.root != last.root:
+                raise SealRefused(log=log, why=f"another tree of {size} rows is anchored")
+            return None
+        return await asyncio.to_thread(self._next, log, last)
+
+    def _next(self, log: str, last: Seal | None) -> Checkpoint | None:
+        for _, note in self._anchors.all(log):
+            said = said_by(note, log)
+            if said is not None and last is not None and said.size == last.tree_size and said.root != last.root:
+                raise SealRefused(log=log, why=f"another tree of {said.size} rows is anchored")
+            if said is not None and said.size > (0 if last is None else last.tree_size):
+                return said
+        return None
+
+    async def _catch_up(self, log: str, newest: Checkpoint | None, last: Seal | None) -> None:
+        """Anchors what a crash left without: seals that grow from the newest anchor, each recomputed."""
+        if last is None:
+            return
+        if newest is None:
+            await asyncio.to_thread(self._anchors.append, log, last.number, last.checkpoint)
+            return
+        size, frontier = newest.size, None
+        while size < last.tree_size:
+            found = await seals.seals_from(self._control, log, size if frontier is None else size + 1, 50)
+            if not found:
+                raise SealRefused(log=log, why="seals are gone from its middle")
+            for seal, leaf_hashes in found:
+                if frontier is None:
+                    if (seal.tree_size, seal.root) != newest[1:]:
+                        raise SealRefused(log=log, why=f"no seal has the tree of {newest.size} rows that is anchored")
+                    frontier = trusted(log, seal)
+                    continue
+                frontier = frontier.extend(split(leaf_hashes))
+                if (frontier.size, frontier.root()) != (seal.tree_size, seal.root):
+                    raise SealRefused(log=log, why=f"seal {seal.number} does not grow from what is anchored")
+                await asyncio.to_thread(self._anchors.append, log, seal.number, seal.checkpoint)
+                size = seal.tree_size
+
+
+async def _hashed(entries: list[Entry]) -> list[bytes]:
+    leaves: list[bytes] = []
+    for start in range(0, len(entries), 500):
+        leaves += [leaf_hash(entry_bytes(entry)) for entry in entries[start : start + 500]]
+        await asyncio.sleep(0)  # other duties live on the same loop
+    return leaves
+
+
+def said_by(note: str | None, log: str) -> Checkpoint | None:
+    if note is None:
+        return None
+    try:
+        return parse_checkpoint(parse_note(note).text)
+    except ValueError:
+        raise SealRefused(log=log, why="its newest anchor is no checkpoint") from None
+
+
+def trusted(log: str, last: Seal | None) -> Frontier:
+    """The frontier that a seal carries, if its root is the seal's."""
+    if last is None:
+        return Frontier()
+    try:
+        frontier = Frontier.unpack(last.tree_size, last.frontier)
+    except ValueError:
+        frontier = Frontier()
+    if frontier.root() != last.root:
+        raise SealRefused(log=log, why=f"the frontier of seal {last.number} is not that of its root")
+    return frontier
+
+
+def position_after(last: Seal | None) -> Position:
+    return Position() if last is None else Position(last.epoch, last.after_id, last.xid_to)
+
+
+async def unmoved(control: TenantDatabase, log: Log, last: Seal | None) -> None:
+    """Raises SealRefused where the log is behind its own seals: a backup was restored, or rows were deleted."""
+    if last is None:
+        return
+    hint = "After a restore: 'milepost audit restored'. Otherwise 'milepost audit verify' names what was changed."
+    if await seals.horizon(log.database) < last.xid_to:
+        raise SealRefused(log=log.name, why="its database counts transactions from an earlier number", hint=hint)
+    newest = None if log.name == CONTROL else await seals.newest_copy(control, log.name, last.epoch)
+    if newest is not None and not await seals.is_there(log.database, *newest):
+        raise SealRefused(log=log.name, why=f"row {newest[0]}, which is sealed, is not there", hint=hint)
