@@ -15,10 +15,11 @@ from milepost.domain.bell import Bell
 from milepost.domain.outcome import Done
 from milepost.engine.attempt import Workshop
 from milepost.engine.attempts import Attempts
+from milepost.engine.heap import settle_heap
 from milepost.kinds.executions import KIND
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
-from milepost.queue.worker import Worker, settle_heap
+from milepost.queue.worker import Worker
 
 DONE = Done()
 
@@ -43,7 +44,7 @@ def make_worker(
     )  # fmt: skip
 
 
-async def drain(place: Place, on: Servers, count: int, *, max_jobs: int = 1000) -> float:
+async def drain(place: Place, on: Servers, count: int, *, max_jobs: int = 2000) -> float:
     """Jobs per second from the first claim to the last transition. Raises if a job was left or done twice."""
     ids = await insert(place, new_jobs(place, count))
     doorbell = Doorbell(connect(on.redis_url), installation=INSTALLATION, patience=10)

@@ -8,17 +8,17 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from uuid_utils.compat import uuid7
 
 from benchmarks.stage import INSTALLATION
 from milepost.api.app import create_app
 from milepost.api.dependencies import Dependencies
+from milepost.db.ids import new_id
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
+from milepost.engine.heap import settle_heap
 from milepost.kinds import all_kinds
 from milepost.kinds.executions import CreateExecution
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
-from milepost.queue.worker import settle_heap
 from milepost.tenancy.models import active_models
 
 
@@ -49,7 +49,7 @@ def milepost() -> FastAPI:
             databases=databases,
             ringer=Doorbell(connect(os.environ["BENCH_REDIS_URL"]), installation=INSTALLATION),
             kinds=all_kinds(),
-            ids=uuid7,
+            ids=new_id,
             secret=bytes(32),
             presence=nobody,
             active_models=active_models,

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
 from benchmarks.stage import Place
+from milepost.db.ids import new_id
 from milepost.db.submits import NewJob
 from milepost.kinds.executions import KIND
 
@@ -23,7 +22,7 @@ COLUMNS = {
 
 
 def new_jobs(place: Place, count: int) -> list[NewJob]:
-    return [_new_job(place, uuid7()) for _ in range(count)]
+    return [_new_job(place, new_id()) for _ in range(count)]
 
 
 def _new_job(place: Place, job_id: UUID) -> NewJob:

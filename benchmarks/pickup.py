@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio as redis_client
-from uuid_utils.compat import uuid7
 
 from benchmarks.drain import DONE, make_worker
 from benchmarks.jobs import new_jobs
 from benchmarks.stage import INSTALLATION, Place, Servers
 from benchmarks.submit import REQUEST
 from milepost.db import statements
+from milepost.db.ids import new_id
 from milepost.db.submits import submit_statement
 from milepost.engine.submit import new_job, submit
 from milepost.kinds.executions import KIND
@@ -54,7 +54,9 @@ async def pickup(place: Place, on: Servers, rounds: int) -> Pickup:
     for turn in range(rounds + 20):
         floor, least = await _floor(place, on), await _smallest_floor(place, on)
         called = time.perf_counter()
-        await submit(place.database, KIND, new_job(KIND, REQUEST, ids=uuid7, actor="key:bench", user_id=None), doorbell)
+        await submit(
+            place.database, KIND, new_job(KIND, REQUEST, ids=new_id, actor="key:bench", user_id=None), doorbell
+        )
         taken = await began.get() - called
         if turn >= 20:  # the first ones open connections
             times.append(taken * 1000)

@@ -12,8 +12,8 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
-from uuid_utils.compat import uuid7
 
+from milepost.db.ids import new_id
 from milepost.db.migrate import upgrade
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.embedded import EmbeddedPostgres, EmbeddedRedis
@@ -66,7 +66,7 @@ async def place(on: Servers, *, lean: bool = False) -> AsyncIterator[Place]:
     await prepare_cluster(on.owner_url, users)
     owner_url = await ensure_database(on.owner_url, name, users)
     await upgrade(owner_url, "tenant")
-    user_id = uuid7()
+    user_id = new_id()
     owner = await asyncpg.connect(owner_url)
     await owner.execute("INSERT INTO users (id, name) VALUES ($1, 'bench')", user_id)
     if lean:

@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from uuid_utils.compat import uuid7
-
 from benchmarks.stage import Place
+from milepost.db.ids import new_id
 from milepost.db.submits import NewJob
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.bell import Bell
@@ -47,7 +46,7 @@ def wanted(place: Place, number: int, seed: int) -> NewJob:
         "prompt": "A small creature of thunder", "title": "雷鳴の王子", "character_name": f"ゴロゴン{number % len(PAIRS)}",
         "attribute": attribute, "rarity": rarity, "background_color": "#7a1fa2", "seed": seed,
     })  # fmt: skip
-    return new_job(KIND, request, ids=uuid7, actor="key:bench", user_id=place.user_id)
+    return new_job(KIND, request, ids=new_id, actor="key:bench", user_id=place.user_id)
 
 
 async def stickers(place: Place, count: int, hits: int) -> tuple[float, float]:

@@ -15,10 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from uuid_utils.compat import uuid7
-
 from milepost import observe
 from milepost.db.connections import Patience
+from milepost.db.ids import new_id
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, Tenants, open_database
 from milepost.domain.errors import ConfigurationError
 from milepost.domain.ids import Ids
@@ -94,7 +93,7 @@ async def open_runtime(settings: Settings, role: Role) -> AsyncGenerator[Runtime
             doorbell=doorbell,
             store=open_store(settings),
             kinds=all_kinds(),
-            ids=uuid7,
+            ids=new_id,
             secret=keys.derive(tenant_key, "cursors"),
         )
 

@@ -180,6 +180,30 @@ def test_the_table_knows_its_columns() -> None:
     assert table.array_type("estimated_cost") == "NUMERIC(10, 6)[]"
     assert "prompt" in table.own_columns
     assert "version" not in table.own_columns
+    wanted = {
+        "priority": 0,
+        "max_attempts": 3,
+        "is_permanent": False,
+        "max_tokens": 4096,
+        "prompt": None,
+        "created_at": None,
+    }
+    assert {name: table.defaults[name] for name in wanted} == wanted
+
+
+async def test_a_job_that_leaves_a_column_to_its_default_gets_it_alone_and_in_company(
+    database: TenantDatabase, owner: Any
+) -> None:
+    columns = dict(new_execution().columns)
+    silent = new_execution(columns={**columns, "max_tokens": None, "is_permanent": None})
+    spoken = new_execution(columns={**columns, "max_tokens": 7, "is_permanent": True}, priority=5)
+
+    await database.ledger.submit_all(TABLE, [silent])
+    await database.ledger.submit_all(TABLE, [spoken, beside := new_execution(columns={**columns, "max_tokens": None})])
+
+    sql = "SELECT max_tokens, is_permanent, priority FROM executions WHERE id = $1"
+    rows = [tuple(await owner.fetchrow(sql, one.id)) for one in (silent, spoken, beside)]
+    assert rows == [(4096, False, 0), (7, True, 5), (4096, False, 0)]
 
 
 async def test_moves_of_different_shapes_share_a_group_but_not_a_fate(database: TenantDatabase) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -19,9 +19,10 @@ def bell(kind: str = KIND, *, priority: int = 0, due_at: datetime | None = None)
     return Bell(TENANT, kind, uuid4(), 1, priority, due_at)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Attempt:
     bell: Bell
+    task: asyncio.Task[None] | None = field(default=None, compare=False)
 
 
 class Claimed(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from milepost.cli.stack.child import READY_FD, say_ready
 from milepost.engine.guards_check import check_guards
+from milepost.engine.heap import settle_heap
 from milepost.observe import configure_logging
 from milepost.settings import Settings
 from milepost.wiring import Runtime
@@ -24,7 +25,8 @@ def run_process(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
 
 
 def ready() -> None:
-    """Tells the parent, if there is one that waits."""
+    """The process is set up: tells the parent, if there is one that waits."""
+    settle_heap()
     say_ready(os.environ.pop(READY_FD, None))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Column, DefaultClause, Integer, Table, TextClause
 from sqlalchemy.dialects import postgresql
 
 from milepost.db.tables import TrackedJob
@@ -56,9 +56,17 @@ class JobTable:
         return f"{self.types[column]}[]"
 
     @cached_property
-    def blank(self) -> Mapping[str, Any]:
-        """A row of NULLs, for showing a job that was just written without reading it again."""
-        return dict.fromkeys(self.types)
+    def defaults(self) -> Mapping[str, Any]:
+        """What a column of a new row is when nobody says: the constant of its default, else None."""
+        return {column.name: _constant(column) for column in self.table.columns}
+
+
+def _constant(column: Column[Any]) -> Any:
+    clause = column.server_default
+    given = clause.arg if isinstance(clause, DefaultClause) else None
+    if isinstance(given, TextClause):
+        return {"true": True, "false": False}.get(given.text)
+    return int(given) if isinstance(given, str) and isinstance(column.type, Integer) else given
 
 
 def as_json(value: Any) -> str | None:

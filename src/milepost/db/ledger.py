@@ -18,8 +18,8 @@ from milepost.db.submits import Check, NewJob, Submitted, anything, submit_work
 from milepost.domain.errors import EffectRefused, RowRefused, StaleVersion
 from milepost.domain.transition import Transition
 
-# large enough that a statement's fixed cost vanishes, small enough that several are under way at once
-MAX_GROUP = 250
+# large enough that the fixed cost of a statement and of its commit vanishes
+MAX_GROUP = 500
 # ten thousand rows in one transaction take their time on a busy server
 BATCH_SECONDS = 30.0
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class RowError(Exception):
 class Ledger:
     """Of one tenant. Every method commits on its own; Unavailable is raised when the database does not answer."""
 
-    def __init__(self, connections: Connections, *, lanes: int = 3) -> None:
+    def __init__(self, connections: Connections, *, lanes: int = 2) -> None:
         self._connections = connections
         self._lanes = lanes
         self._submits: dict[JobTable, GroupCommit[NewJob, Submitted]] = {}
@@ -85,14 +85,17 @@ class Ledger:
         parts = await isolate(wanted, take, RowError)
         return parts[0] if len(parts) == 1 and isinstance(parts[0], Claims) else merged(parts)
 
-    async def move(self, table: JobTable, transition: Transition) -> Moved:
-        """Makes one transition with its effects. Raises StaleVersion, EffectRefused or RowRefused; then nothing happened."""
+    def move(self, table: JobTable, transition: Transition) -> Awaitable[Moved]:
+        """Makes one transition with its effects. Awaiting raises StaleVersion, EffectRefused or RowRefused: nothing happened.
+
+        Not a coroutine, because one is awaited for every step of every job.
+        """
         group = self._moves.get(table)
         if group is None:
             group = self._moves[table] = GroupCommit(
                 partial(self.move_all, table), max_size=MAX_GROUP, lanes=self._lanes
             )
-        return await group.put(transition)
+        return group.put(transition)
 
     async def move_all(self, table: JobTable, transitions: Sequence[Transition]) -> list[Moved | Exception]:
         """Each on its own, grouped; for maintenance, which takes what it gets.

@@ -9,18 +9,6 @@ from functools import lru_cache
 from milepost.db.job_table import JobTable
 from milepost.domain.machine import By, Edge, Guard, Phase
 
-SUBMITTED = (
-    "id",
-    "user_id",
-    "priority",
-    "scheduled_at",
-    "max_attempts",
-    "timeout_seconds",
-    "idempotency_key",
-    "request_digest",
-    "callback_url",
-    "status_actor",
-)
 STAMPS = ("created_at", "updated_at", "scheduled_at", "deadline_at")
 
 NO_LEASE = ("lease_owner = NULL", "lease_expires_at = NULL", "claimed_at = NULL")
@@ -63,17 +51,16 @@ def interval(length: timedelta) -> str:
 
 @lru_cache(maxsize=1024)
 def submit(table: JobTable, columns: tuple[str, ...]) -> str:
-    """$1.. are arrays of SUBMITTED, then the life in seconds, then the kind's columns. Conflicts are left out."""
-    plain = [column for column in SUBMITTED if column != "scheduled_at"]
-    names = [*SUBMITTED, "life", *columns]
-    types = [*(table.array_type(c) for c in SUBMITTED), "integer[]", *(table.array_type(c) for c in columns)]
+    """$1 ids, $2 lives in seconds, then an array for each of the columns. Conflicts are left out."""
+    types = ["uuid[]", "integer[]", *(table.array_type(column) for column in columns)]
     arrays = ", ".join(f"${i}::{kind}" for i, kind in enumerate(types, 1))
-    copied = ", ".join([*plain, *columns])
+    copied = [column for column in columns if column != "scheduled_at"]
+    due = "coalesce(n.scheduled_at, now())" if "scheduled_at" in columns else "now()"
     return f"""
-INSERT INTO {table.name} ({copied}, scheduled_at, deadline_at, status_reason)
-SELECT {", ".join(f"n.{c}" for c in [*plain, *columns])},
-       coalesce(n.scheduled_at, now()), coalesce(n.scheduled_at, now()) + make_interval(secs => n.life), 'created'
-FROM unnest({arrays}) AS n({", ".join(names)})
+INSERT INTO {table.name} ({", ".join(["id", *copied])}, scheduled_at, deadline_at, status_reason)
+SELECT {", ".join(f"n.{column}" for column in ["id", *copied])},
+       {due}, {due} + make_interval(secs => n.life), 'created'
+FROM unnest({arrays}) AS n({", ".join(["id", "life", *columns])})
 ON CONFLICT DO NOTHING
 RETURNING id, {", ".join(STAMPS)}"""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -38,6 +39,16 @@ class NewJob:
     request_digest: str | None = None
     callback_url: str | None = None
     effects: tuple[Effect, ...] = ()
+
+
+# the tracked columns that a submit may fill, beside the id
+TRACKED: Mapping[str, Callable[[NewJob], Any]] = {
+    name: attrgetter("actor" if name == "status_actor" else name)
+    for name in (
+        "user_id", "priority", "scheduled_at", "max_attempts", "timeout_seconds",
+        "idempotency_key", "request_digest", "callback_url", "status_actor",
+    )
+}  # fmt: skip
 
 
 class Submitted:
@@ -87,8 +98,11 @@ def submit_work(
     sql, args = submit_statement(table, new)
     effects = {job.id: job.effects for job in new if job.effects}
 
+    # without keys and effects one statement does it, whole or not at all: a transaction would be two round trips more
+    alone = not effects and (whole is None or not any(job.idempotency_key for job in new))
+
     async def work(connection: Connection) -> list[Submitted | Exception]:
-        if not effects and whole is None:
+        if alone:
             return await _answers(connection, table, new, await connection.fetch(sql, *args))
         async with connection.transaction():
             stamps = await connection.fetch(sql, *args)
@@ -113,24 +127,23 @@ def _all_of(answers: Sequence[Submitted | Exception]) -> list[Submitted]:
 
 
 def submit_statement(table: JobTable, new: Sequence[NewJob]) -> tuple[str, list[list[Any]]]:
-    """The statement and its arrays. Columns that no job of the group fills are left out: most are empty at birth."""
-    tracked = [
-        [j.id for j in new],
-        [j.user_id for j in new],
-        [j.priority for j in new],
-        [j.scheduled_at for j in new],
-        [j.max_attempts for j in new],
-        [j.timeout_seconds for j in new],
-        [j.idempotency_key for j in new],
-        [j.request_digest for j in new],
-        [j.callback_url for j in new],
-        [j.actor for j in new],
-        [j.life for j in new],
-    ]
-    filled = {name for j in new for name, value in j.columns.items() if value is not None}
-    columns = tuple(name for name in table.own_columns if name in filled)
-    sql = statements.submit(table, columns)
-    return sql, tracked + [[j.columns.get(column) for j in new] for column in columns]
+    """The statement and its arrays. A column that has its default in every job is left out: most are empty at birth."""
+    own = set[str]().union(*(job.columns for job in new))
+    arrays = {name: list(map(read, new)) for name, read in TRACKED.items()}
+    arrays |= {name: [job.columns.get(name) for job in new] for name in table.own_columns if name in own}
+    given = {name: values for name, values in arrays.items() if not _left_out(values, table.defaults[name])}
+    sql = statements.submit(table, tuple(given))
+    lives = [job.life for job in new]
+    return sql, [[job.id for job in new], lives, *(_filled(v, table.defaults[n]) for n, v in given.items())]
+
+
+def _left_out(values: list[Any], default: Any) -> bool:
+    return values.count(default) == len(values) or values.count(None) == len(values)
+
+
+def _filled(values: list[Any], default: Any) -> list[Any]:
+    """None asks for the default, in company as alone."""
+    return values if default is None or None not in values else [default if v is None else v for v in values]
 
 
 async def _answers(
@@ -167,7 +180,7 @@ def _answer(
 
 def _row(table: JobTable, new: NewJob, stamps: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        **table.blank,
+        **table.defaults,
         **new.columns,
         "id": new.id,
         "status": table.machine.queued,

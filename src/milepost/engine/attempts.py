@@ -87,7 +87,7 @@ class Attempts:
 
     async def run(self, attempt: Attempt) -> None:
         """Handler, outcome, transition. Never raises."""
-        attempt.task = asyncio.current_task()
+        attempt.task = attempt.task or asyncio.current_task()
         if attempt.stopping is None:
             outcome = await self._work(attempt)
         else:

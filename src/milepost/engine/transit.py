@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from milepost.db.moves import Moved
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.bell import Bell
@@ -18,9 +20,9 @@ def with_effects(kind: Kind, job: Job, transition: Transition) -> Transition:
     return transition._replace(effects=(*transition.effects, *extra)) if extra else transition
 
 
-async def transit(database: TenantDatabase, kind: Kind, job: Job, transition: Transition) -> Moved:
-    """Raises StaleVersion, EffectRefused or RowRefused; then nothing happened."""
-    return await database.ledger.move(kind.table, with_effects(kind, job, transition))
+def transit(database: TenantDatabase, kind: Kind, job: Job, transition: Transition) -> Awaitable[Moved]:
+    """Awaiting it raises StaleVersion, EffectRefused or RowRefused; then nothing happened."""
+    return database.ledger.move(kind.table, with_effects(kind, job, transition))
 
 
 def bell_after(database: TenantDatabase, kind: Kind, job: Job, moved: Moved) -> Bell:

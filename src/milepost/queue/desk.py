@@ -38,7 +38,7 @@ class Desk(Protocol):
         ...
 
     async def run(self, attempt: Any) -> None:
-        """Works an attempt to its end, whatever that is. Never raises."""
+        """Works an attempt to its end, whatever that is. Its `task` is set before. Never raises."""
         ...
 
     async def beat(self) -> None:

@@ -19,8 +19,8 @@ logger = logging.getLogger("milepost.worker")
 
 # how long bells rest that the database could not be asked about
 AFTER_ERROR = 1.0
-# bells of one claim: while one group is in the database, the attempts of another begin
-GROUP = 250
+# bells of one claim: the fixed cost of a statement is shared, and while one group is claimed another is worked on
+GROUP = 500
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class Intake:
         loop = asyncio.get_running_loop()
         self.tally.attempts += len(attempts)
         for attempt in attempts:
-            task = loop.create_task(self._work(attempt))
+            task = attempt.task = loop.create_task(self._work(attempt))
             self.running.add(task)
             task.add_done_callback(self._finished)
 

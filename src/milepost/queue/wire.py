@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
-from uuid import UUID
 
 import orjson
 from arq.constants import job_key_prefix
 
+from milepost.db.ids import read_id
 from milepost.domain.bell import Bell
 
 INSTALLATION_KEY = "milepost:installation"
@@ -61,7 +61,7 @@ def parse(kind: str, raw: bytes) -> Bell | None:
     """The bell behind an arq job id of ours; None for anybody else's."""
     try:
         tenant, job, version, priority = raw.decode().split(":")
-        return _possible(Bell(tenant, kind, UUID(job), int(version), int(priority)))
+        return _possible(Bell(tenant, kind, read_id(job), int(version), int(priority)))
     except ValueError:
         return None
 
@@ -73,7 +73,7 @@ def read_body(kind: str, data: bytes | None) -> Bell | None:
         if not isinstance(job, Mapping) or cast("Mapping[str, Any]", job)["f"] != kind:
             return None
         tenant, job_id, version = cast("Mapping[str, Any]", job)["a"]
-        return _possible(Bell(str(tenant), kind, UUID(str(job_id)), int(version)))
+        return _possible(Bell(str(tenant), kind, read_id(str(job_id)), int(version)))
     except (KeyError, TypeError, ValueError):
         return None
 

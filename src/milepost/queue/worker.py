@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Coroutine, Sequence
@@ -30,17 +29,6 @@ logger = logging.getLogger("milepost.worker")
 HAND_BACK_LIMIT = 10.0
 # a claim that is given up has this long, twice, to let go of its connection
 LET_GO = 0.5
-
-
-def settle_heap() -> None:
-    """Once a process is set up: what lives for ever is never looked at again by the garbage collector.
-
-    A full collection stops every attempt for as long as it takes to walk the heap. Attempts leave no cycles behind, so
-    the young ones are looked at after tens of thousands of new objects, not after hundreds.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 class Worker(arq.Worker):
@@ -112,7 +100,6 @@ class Worker(arq.Worker):
     async def main(self) -> None:
         self.loop = asyncio.get_running_loop()
         await self._look_around()
-        settle_heap()
         side = [self.loop.create_task(work) for work in self._side_work()]
         try:
             while self._rest.wish is Wish.WORK and not self._burst_is_over():
