@@ -7,7 +7,7 @@ ENVIRONMENT := .venv/.installed
 NONE_IS_FINE := $(if $(ARGS),|| [ $$? -eq 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check audit fmt bench docs screenshots lock clean
+.PHONY: help demo test test-all test-fast chaos check audit fmt bench docs screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,10 @@ demo: $(ENVIRONMENT) ## start everything, run a few real jobs, show them to thei
 
 test: $(ENVIRONMENT) ## the whole suite, with the tests that kill real processes
 	@$(BIN)/python -m pytest -m "not faults" -n 2 --dist loadfile $(ARGS) $(NONE_IS_FINE)
-	@$(BIN)/python -m pytest -m faults $(ARGS) $(NONE_IS_FINE)
+	@$(BIN)/python -m pytest -m "faults and not chaos" $(ARGS) $(NONE_IS_FINE)
+
+test-all: test ## the suite, and two minutes of random faults
+	@$(BIN)/python -m pytest -m chaos $(ARGS) $(NONE_IS_FINE)
 
 test-fast: $(ENVIRONMENT) ## the part that takes less than 90 seconds
 	@$(BIN)/python -m pytest -m "not faults and not slow" $(ARGS)
@@ -38,6 +41,9 @@ fmt: $(ENVIRONMENT) ## format and mend what can be mended safely
 
 bench: $(ENVIRONMENT) ## measure against the ceilings; writes benchmarks/results/latest.json
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(ENVIRONMENT) ## random faults under a load: MINUTES=60 SEED=7; writes benchmarks/results/chaos.json
+	@$(BIN)/python -m tests.faults.chaos --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 docs: $(ENVIRONMENT) ## write the generated pages anew
 	@$(BIN)/python docs/generate.py $(ARGS)

@@ -66,6 +66,7 @@ def show(report: Report) -> None:
     print("ended: " + ", ".join(f"{name} {times}" for name, times in report.ended.items()))
     for name, figures in report.recovery.items():
         print(f"recovery, {name}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+    print("median seconds to start: " + ", ".join(f"{name} {one['p50_s']}" for name, one in report.starts.items()))
     settled = report.settled_after_s
     print("jobs were still open at the end" if settled is None else f"all jobs had ended {settled} s after the healing")
     print(f"results of superseded attempts, dropped: {report.superseded_results_dropped}")
@@ -80,7 +81,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=None, help="default: any")
-    parser.add_argument("--rate", type=float, default=40.0, help="jobs a second")
+    parser.add_argument("--rate", type=float, default=50.0, help="jobs a second")
     parser.add_argument("--lease", type=float, default=LEASE_SECONDS, help="seconds")
     parser.add_argument("--break", dest="breakage", choices=sorted(BREAKAGES), help="run the product broken on purpose")
     parser.add_argument("--faults", nargs="+", help="only these")

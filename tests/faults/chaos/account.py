@@ -65,6 +65,7 @@ async def tell_state(report: Report, stage: Stage) -> None:
     report.ended = dict(await _pairs(stage, ENDED))
     report.errors = dict(await _pairs(stage, ERRORS))
     report.deaths = dict(sorted(sum((_deaths(post) for post in stage.posts.values()), Counter[str]()).items()))
+    report.starts = {post.name: summary(post.starts) for post in stage.posts.values()}
     said = (process.said() for process in stage.site.processes)
     report.superseded_results_dropped = sum(text.count("dropped: the job is no longer this worker's") for text in said)
 

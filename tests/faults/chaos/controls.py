@@ -38,7 +38,7 @@ CONTROLS = {
     "no_version_predicate": Control(2, 60, ("stop past the lease",)),
     "no_rescuer": Control(1, 25, ("kill",)),
     "bell_before_commit": Control(1, 30, ("fail commits",)),
-    "acknowledge_before_commit": Control(290, 30, ("kill", "lock a table", "crash postgres")),
+    "acknowledge_before_commit": Control(885, 30, ("kill", "lock a table", "crash postgres")),
     "no_unique_key": Control(1, 30, ("delay line",)),
 }
 

@@ -105,10 +105,12 @@ async def _stage(report: Report, rate: float, folder: Path | None) -> AsyncItera
 @asynccontextmanager
 async def _at_work(report: Report, site: Site, rate: float) -> AsyncIterator[Stage]:
     journal = Journal(site.folder / "journal.jsonl")
-    ground = site.ground
-    async with open_lines(ground.postgres.port, ground.redis.port) as lines:
-        async with staff(_starts(report, site, lines)) as posts, await site.client(patience=1.0, timeout=5.0) as client:
-            yield Stage(site, posts, lines, Load(client, journal, seed=report.seed, rate=rate), report.lease_seconds)
+    async with (
+        open_lines(site.ground.postgres.port, site.ground.redis.port) as lines,
+        staff(_starts(report, site, lines)) as posts,
+        await site.client(patience=1.0, timeout=5.0) as client,
+    ):
+        yield Stage(site, posts, lines, Load(client, journal, seed=report.seed, rate=rate), report.lease_seconds)
     journal.close()
 
 
@@ -119,7 +121,8 @@ def _starts(report: Report, site: Site, lines: Lines) -> dict[str, Start]:
         "worker-1": ["worker", "executions"],
         "worker-2": ["worker", "executions"],
         "worker-3": ["worker", "images", "executions"],
-        "maintenance": ["maintain"],
+        "maintenance-1": ["maintain"],
+        "maintenance-2": ["maintain"],
     }
     common = {"lease_seconds": str(report.lease_seconds), "grace_seconds": "5", "max_jobs": "50"}
     return {
@@ -145,7 +148,7 @@ async def _settle(report: Report, stage: Stage, seconds: float) -> None:
     began = time.monotonic()
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while (await stage.fetch(OPEN))[0][0]:
+            while (await stage.fetch(OPEN))[0][0]:  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(0.5)
             report.settled_after_s = round(time.monotonic() - began, 2)
 

@@ -20,7 +20,7 @@ LARGEST_BATCH = 300
 BATCHERS, SINGLES = 2, 4
 SINGLES_PER_SECOND, IMAGES_PER_SECOND = 0.8, 0.15
 # of requests: left in doubt, sent twice at once, sent again afterwards, cancelled (and half of these retried)
-GIVES_UP, TWICE, AGAIN, CANCELS = 0.05, 0.04, 0.04, 0.06
+GIVES_UP, TWICE, AGAIN, CANCELS = 0.2, 0.04, 0.04, 0.06
 MOST_TRIES = 60
 Send = Callable[[], Awaitable[Sequence[UUID]]]
 
@@ -72,7 +72,7 @@ class Load:
 
     async def _batch(self, dice: random.Random, key: str, owed: int) -> int:
         size = min(LARGEST_BATCH, owed)
-        jobs = [requests.execution(dice, f"{key}/{index}", hosted=0.04) for index in range(size)]
+        jobs = [requests.execution(dice, f"{key}/{index}", hosted=0.08) for index in range(size)]
 
         async def send() -> list[UUID]:
             return await self._client.submit_many("executions", jobs, idempotency_key=key)

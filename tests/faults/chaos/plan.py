@@ -7,7 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 WORKERS = ("worker-1", "worker-2", "worker-3")
-POSTS = ("api", *WORKERS, "maintenance")
+KEEPERS = ("maintenance-1", "maintenance-2")
+POSTS = ("api", *WORKERS, *KEEPERS)
 LINES = tuple(f"{post}>{server}" for post in POSTS for server in ("postgres", "redis"))
 PAUSE = (1.2, 4.4)
 
@@ -78,5 +79,6 @@ def plan(seed: int, seconds: float, *, lease: float, only: Collection[str] | Non
         chance = dice.random()
         begins = max(at, busy.get(target, 0))
         busy[target] = begins + lasts + 0.5
-        found.append(Fault(round(begins, 3), name, target, round(lasts, 3), chance))
+        if begins < seconds:
+            found.append(Fault(round(begins, 3), name, target, round(lasts, 3), chance))
     return sorted(found, key=lambda fault: fault.at)

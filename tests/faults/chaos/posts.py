@@ -18,7 +18,11 @@ Start = Callable[[], Awaitable[Process]]
 
 
 class Post:
-    """One place in the staff. `losses`: when each holder, by pid, was killed or stopped, in seconds since the epoch."""
+    """One place in the staff.
+
+    `losses`: when each holder, by pid, was killed or stopped, in seconds since the epoch. `starts`: seconds until each
+    holder was ready.
+    """
 
     def __init__(self, name: str, start: Start) -> None:
         self.name = name
@@ -26,6 +30,8 @@ class Post:
         self.losses: dict[int, float] = {}
         self.deaths: Counter[str] = Counter()
         self.expected = False
+        self.trouble = "it is not ready yet"
+        self.starts: list[float] = []
         self._start = start
         self._holder: Process | None = None
         self._held = asyncio.Event()
@@ -33,12 +39,15 @@ class Post:
     async def keep(self) -> None:
         """For ever: starts whoever is missing."""
         while True:
+            began = time.monotonic()
             try:
                 self._holder = await self._start()
-            except (AssertionError, TimeoutError):  # a server was away at its start
+            except (AssertionError, TimeoutError) as error:  # a server was away at its start
                 self.deaths["not started"] += 1
+                self.trouble = repr(error)
                 await asyncio.sleep(PAUSE)
                 continue
+            self.starts.append(time.monotonic() - began)
             self._held.set()
             await self._until_ended(self._holder)
             await asyncio.sleep(PAUSE)
@@ -52,7 +61,10 @@ class Post:
         self.expected = False
 
     async def holder(self, within: float = 60) -> Process:
-        await asyncio.wait_for(self._held.wait(), within)
+        try:
+            await asyncio.wait_for(self._held.wait(), within)
+        except TimeoutError:
+            raise AssertionError(f"nobody holds {self.name}: {self.trouble}") from None
         assert self._holder is not None
         return self._holder
 

@@ -47,6 +47,7 @@ class Report:
     errors: dict[str, int] = field(default_factory=dict)
     superseded_results_dropped: int = 0
     deaths: dict[str, int] = field(default_factory=dict)
+    starts: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
