@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from uuid_utils.compat import uuid7
 
+from milepost.cli.face import desk_of
+from milepost.dashboard.app import routes
 from milepost.dashboard.doors import COOKIE
 from tests.api_fixtures import House
 from tests.dashboard.conftest import TOKEN, Browser, SignIn, waiting
@@ -38,6 +41,8 @@ async def test_the_cookie_is_for_this_site_and_for_no_script(dashboard: House) -
     assert "Path=/" in plain
     assert "Secure" not in plain
     assert "Secure" in safe
+    assert safe.startswith("__Host-")
+    assert "Domain" not in safe
 
 
 async def _signed_in(house: House, key: str, scheme: str) -> str:
@@ -46,7 +51,7 @@ async def _signed_in(house: House, key: str, scheme: str) -> str:
     token = TOKEN.search(page.text)
     assert token
     answer = await client.post(f"{scheme}://milepost.test/sign-in", data={"form_token": token[1], "key": key})
-    return next(cookie for cookie in answer.headers.get_list("set-cookie") if cookie.startswith(COOKIE))
+    return next(cookie for cookie in answer.headers.get_list("set-cookie") if COOKIE in cookie)
 
 
 @pytest.mark.parametrize("fault", ["typing", "unknown", "revoked", "nothing"])
@@ -106,6 +111,7 @@ async def test_signing_out_ends_the_session_for_whoever_has_the_cookie(
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     assert await owner.fetchval("SELECT count(*) FROM sessions") == 0
+    assert answer.headers["clear-site-data"] == '"cache"'
     thief = dashboard.client()
     thief.cookies.set(COOKIE, kept)
     assert (await thief.get("/")).status_code == 303
@@ -128,6 +134,51 @@ async def test_a_session_ends_with_its_key_its_user_its_scopes_or_its_time(owner
     await owner.execute(end)
 
     assert (await browser.http.get("/")).status_code == 303
+
+
+async def test_a_session_ends_when_its_tenant_is_switched_off(house: House) -> None:
+    served = True
+
+    async def active(_: str) -> bool:
+        return served
+
+    desk = replace(desk_of(house.deps), tenant_active=active)
+    house.app.router.routes.extend(routes(desk))
+    browser = Browser(house.client(), await house.caller())
+    assert (await browser.send("/sign-in", "/sign-in", key=browser.caller.key)).status_code == 303
+    await browser.get("/")
+
+    served = False
+
+    assert (await browser.http.get("/")).status_code == 303
+
+
+async def test_signing_in_again_ends_the_session_that_the_browser_had(
+    dashboard: House, owner: Any, enter: SignIn
+) -> None:
+    browser = await enter()
+    first = browser.cookie
+
+    await browser.send("/sign-in", "/sign-in", key=browser.caller.key)
+
+    assert browser.cookie != first
+    assert await owner.fetchval("SELECT count(*) FROM sessions") == 1
+    thief = dashboard.client()
+    thief.cookies.set(COOKIE, first)
+    assert (await thief.get("/")).status_code == 303
+
+
+async def test_a_token_that_a_browser_brings_along_is_never_made_a_session(dashboard: House) -> None:
+    caller = await dashboard.caller()
+    planted = f"default.{caller.key_id.hex}.{'A' * 43}"
+    browser = Browser(dashboard.client(), caller)
+    browser.http.cookies.set(COOKIE, planted, domain="milepost.test", path="/")
+
+    await browser.send("/sign-in", "/sign-in", key=caller.key)
+
+    thief = dashboard.client()
+    thief.cookies.set(COOKIE, planted)
+    assert (await thief.get("/")).status_code == 303
 
 
 async def test_a_session_cannot_be_turned_into_one_of_another_key(dashboard: House, enter: SignIn) -> None:

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from milepost.cli.maintain import open_tenants
-from milepost.db.connections import Connections
-from milepost.db.tenants import Tenants, open_database
-from milepost.domain.errors import ConfigurationError
+from milepost.db.connections import Connections, Patience
+from milepost.db.tenants import DatabaseOptions, Tenants, open_database
+from milepost.domain.errors import ConfigurationError, Unavailable
 from milepost.tenancy import keys
 from milepost.tenancy.directory import Directory
 from milepost.tenancy.install import register_tenant
 from tests.db_fixtures import OPTIONS, Urls
 
 MASTER = bytes(32)
+AWAY = DatabaseOptions(patience=Patience(whole=0.1, one_try=0.5))
 PAIR = "postgresql://app@127.0.0.1/a postgresql://maintenance@127.0.0.1/a"
 
 
@@ -76,3 +77,23 @@ async def test_an_address_of_white_space_leads_nowhere(control_url: str, control
 
     with pytest.raises(ConfigurationError, match="leads nowhere"):
         await directory(control, {"BLANK": " "}).address("a")
+
+
+async def test_a_tenant_that_is_switched_off_is_not_active_and_the_last_answer_holds_while_nobody_answers(
+    control_url: str, control: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("milepost.tenancy.directory.REMEMBERED_SECONDS", -1.0)
+    await enter(control_url, "shop", "env:SHOP")
+    found = directory(control, {})
+
+    assert await found.is_active("shop")
+    await control.run(lambda connection: connection.execute("UPDATE tenants SET is_active = false WHERE id = 'shop'"))
+    assert not await found.is_active("shop")
+    assert await found.is_active("a tenant that has no row, for its address stands in settings")
+
+    away = await open_database("control", "postgresql://nobody@127.0.0.1:1/x", AWAY)
+    found._connections = away.connections
+    assert not await found.is_active("shop")
+    with pytest.raises(Unavailable):
+        await found.is_active("another")
+    await away.close()

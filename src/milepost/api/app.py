@@ -34,7 +34,7 @@ ROOMS = (create, jobs, control, events, why, summary, health, artifacts, updates
 
 def create_app(deps: Dependencies) -> FastAPI:
     """One process's application; everything it needs is in `deps`."""
-    ring = KeyRing(deps.databases, deps.pepper)
+    ring = KeyRing(deps.databases, deps.pepper, active=deps.tenant_active)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -47,7 +47,7 @@ def create_app(deps: Dependencies) -> FastAPI:
         openapi_url=None, docs_url=None, redoc_url=None,
     )  # fmt: skip
     app.state.deps = deps
-    app.state.doorkeeper = Doorkeeper(ring)
+    app.state.doorkeeper = Doorkeeper(ring, deps)
     for room in ROOMS:
         # not include_router: it would match every path twice
         app.router.routes.extend(room.routes(deps).routes)

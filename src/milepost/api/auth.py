@@ -9,12 +9,16 @@ from uuid import UUID
 from fastapi import Depends, Request
 from starlette.types import Scope
 
+from milepost.api.dependencies import Dependencies
 from milepost.api.problems import Problem, not_found
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.job import Job
 from milepost.engine.api_keys import KeyRing
+from milepost.engine.rates import Allowance, Rates, place_of
 
 LONGEST = 200
+# a key's allowance at once is what it may ask in so many seconds
+WINDOW = 10
 SEES_ALL = frozenset({"audit:read", "ops:deploy"})
 
 
@@ -63,16 +67,36 @@ class Caller:
 class Doorkeeper:
     """Lets in who holds an active key. No query but the key ring's, which remembers for a few seconds."""
 
-    def __init__(self, ring: KeyRing) -> None:
+    def __init__(self, ring: KeyRing, deps: Dependencies) -> None:
         self._ring = ring
+        self._refusals = deps.refusals
+        often = deps.limits.requests_per_second
+        self._requests = None if often is None else Rates(Allowance("key", often, max(1, round(often * WINDOW))))
 
     async def caller(self, scope: Scope) -> Caller:
-        """Raises unauthorized, alike for missing, malformed, unknown, expired and revoked keys; user-inactive."""
-        holder = await self._ring.holder(_bearer(scope))
+        """Raises what `again` does, and TooOften for a key that uses more than its allowance."""
+        caller = await self.again(scope)
+        if self._requests is not None:
+            self._requests.take(caller.key_id)
+        return caller
+
+    async def again(self, scope: Scope) -> Caller:
+        """For a request that was let in before, and counts as one.
+
+        Raises unauthorized, alike for missing, malformed, unknown, expired and revoked keys; user-inactive,
+        tenant-inactive; TooOften for an address that tried too many keys, unless this one was good before.
+        """
+        key = _bearer(scope)
+        if key is None or not self._ring.knows(key):
+            self._refusals.check(place_of(scope["client"]))
+        holder = None if key is None else await self._ring.holder(key)
         if holder is None or holder.user_status == "deleted":
+            self._refusals.note(place_of(scope["client"]))
             raise unauthorized()
         if holder.user_status != "active":
             raise Problem("user-inactive")
+        if not holder.tenant_active:
+            raise Problem("tenant-inactive")
         return Caller(holder.database, holder.key_id, holder.user_id, holder.role, holder.scopes)
 
 
@@ -80,15 +104,15 @@ def unauthorized() -> Problem:
     return Problem("unauthorized", headers={"WWW-Authenticate": "Bearer"})
 
 
-def _bearer(scope: Scope) -> str:
+def _bearer(scope: Scope) -> str | None:
     sent = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(sent) != 1 or not sent[0].startswith(b"Bearer ") or len(sent[0]) > LONGEST:
-        raise unauthorized()
+        return None
     return sent[0][len(b"Bearer ") :].decode("latin-1")
 
 
 async def authenticated(request: Request) -> Caller:
-    """Raises unauthorized, and user-inactive."""
+    """Raises as `Doorkeeper.caller` does."""
     return await request.app.state.doorkeeper.caller(request.scope)
 
 

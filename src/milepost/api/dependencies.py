@@ -10,15 +10,20 @@ from milepost.db.tenants import TenantDatabase
 from milepost.domain.ids import Ids
 from milepost.engine.feed import Feeds
 from milepost.engine.kind import Kind
-from milepost.engine.ports import Databases, Ringer
+from milepost.engine.ports import Databases, Ringer, TenantActive, always_active
+from milepost.engine.rates import Allowance, Rates
 from milepost.storage import Store
 
 MIB = 1024 * 1024
+REFUSALS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes. A kind's own `body_bytes` bounds its create requests, `body` every other one."""
+    """Sizes in bytes. A kind's own `body_bytes` bounds its create requests, `body` every other one.
+
+    `requests_per_second` are those of one key, `refusals_per_minute` those of one address. None: without end.
+    """
 
     body: int = MIB
     batch_body: int = 32 * MIB
@@ -26,6 +31,8 @@ class Limits:
     upload: int = 5 * 1024 * MIB
     headers: int = 32 * 1024
     header_count: int = 100
+    requests_per_second: float | None = None
+    refusals_per_minute: float = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +41,8 @@ class Dependencies:
 
     `databases` raises KeyError for a tenant that does not exist. `secret` signs cursors, `pepper` keys the hashes
     of API keys. `presence` answers the workers that are alive. `allowed_hosts` are exempt from the rules about
-    callback URLs; `active_models` is asked at most once in five seconds per tenant.
+    callback URLs; `active_models` is asked at most once in five seconds per tenant. `tenant_active` is asked at every
+    look-up of a key.
     """
 
     databases: Databases
@@ -44,6 +52,7 @@ class Dependencies:
     secret: bytes
     presence: Callable[[], Awaitable[Sequence[Any]]]
     active_models: Callable[[TenantDatabase], Awaitable[frozenset[str]]]
+    tenant_active: TenantActive = always_active
     pepper: bytes | None = None
     store: Store | None = None
     mode: Literal["development", "production"] = "development"
@@ -52,7 +61,11 @@ class Dependencies:
     allowed_hosts: frozenset[str] = frozenset()
     limits: Limits = field(default_factory=Limits)
     feeds: Feeds = field(init=False)
+    refusals: Rates = field(init=False)
 
     def __post_init__(self) -> None:
         # one reader of the history per tenant, shared by every stream and every wait of the process
         object.__setattr__(self, "feeds", Feeds(self.kinds))
+        # keys that open nothing, by the address that tried them, whether as a program or as a person
+        allowance = Allowance("refusals", self.limits.refusals_per_minute / 60, REFUSALS_AT_ONCE)
+        object.__setattr__(self, "refusals", Rates(allowance))

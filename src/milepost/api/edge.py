@@ -19,6 +19,13 @@ logger = logging.getLogger("milepost.api")
 
 REQUEST_ID = "milepost.request_id"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# what every answer says unless its route knows better
+USUAL = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Edge:
@@ -43,6 +50,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                complete(message["headers"], scope)
                 message["headers"].append(identity)
                 count_answer(scope, message["status"], perf_counter() - began)
             await send(message)
@@ -76,14 +84,25 @@ def count_answer(scope: Scope, status: int, seconds: float) -> None:
     took(seconds)
 
 
+def complete(headers: list[tuple[bytes, bytes]], scope: Scope) -> None:
+    said = {name for name, _ in headers}
+    headers += [usual for usual in USUAL if usual[0] not in said]
+    if scope["scheme"] == "https":
+        headers.append(HTTPS_ONLY)
+
+
 def refused(scope: Scope, limits: Limits) -> Problem | None:
     """What no route is to see."""
     headers = scope["headers"]
-    size = 0
+    size = hosts = 0
     for name, value in headers:
         size += len(name) + len(value)
-        if name == b"content-encoding" and value.lower() != b"identity":
+        if name == b"host":
+            hosts += 1
+        elif name == b"content-encoding" and value.lower() != b"identity":
             return Problem("unsupported-encoding", headers={"Connection": "close"})
     if size > limits.headers or len(headers) > limits.header_count:
         return Problem("headers-too-large", headers={"Connection": "close"})
+    if hosts != 1 and not (hosts == 0 and scope["http_version"] == "1.0"):
+        return Problem("bad-request", "A request names one Host.", headers={"Connection": "close"})
     return None

@@ -17,7 +17,7 @@ from starlette.types import Message, Send
 
 from milepost import observe
 from milepost.api.answers import encode
-from milepost.api.auth import Authenticated, Caller, authenticated
+from milepost.api.auth import Authenticated, Caller
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import CANONICAL, READS, only, readable
 from milepost.api.problems import Problem
@@ -248,7 +248,7 @@ class Stream:
         if now - self._checked_at >= RECHECK:
             self._checked_at = now
             with suppress(Unavailable):
-                await authenticated(self._request)
+                await self._request.app.state.doorkeeper.again(self._request.scope)
         if now - self._beat_at < HEARTBEAT:
             return b""
         self._beat_at = now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from starlette.responses import Response
@@ -115,6 +116,14 @@ def _unavailable(_: MilepostError) -> Problem:
     return Problem("unavailable", headers={"Retry-After": "2"})
 
 
+def _too_often(error: errors.TooOften) -> Problem:
+    """With the fields of the IETF's draft about rate limits."""
+    allowance, wait = error.data["allowance"], max(1, ceil(error.data["seconds"]))
+    policy = f'"{allowance.name}";q={allowance.burst};w={ceil(allowance.burst / allowance.per_second)}'
+    headers = {"RateLimit-Policy": policy, "RateLimit": f'"{allowance.name}";r=0;t={wait}', "Retry-After": str(wait)}
+    return Problem("rate-limited", headers=headers)
+
+
 TRANSLATIONS: Mapping[type[MilepostError], Callable[[Any], Problem]] = {
     errors.JobNotFound: lambda _: not_found(),
     errors.UnknownKind: lambda _: not_found(),
@@ -124,6 +133,7 @@ TRANSLATIONS: Mapping[type[MilepostError], Callable[[Any], Problem]] = {
     errors.IdempotencyKeyReused: lambda error: Problem("idempotency-key-reused", str(error)),
     errors.EffectRefused: lambda _: Problem("validation-failed", "What belongs to the job was refused."),
     errors.RowRefused: lambda _: Problem("validation-failed", "The database refused a value of the request."),
+    errors.TooOften: _too_often,
     errors.Unavailable: _unavailable,
 }
 

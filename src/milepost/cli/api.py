@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from milepost.api.dependencies import Dependencies
+from milepost.api.connections import Server, configured
+from milepost.api.dependencies import Dependencies, Limits
 from milepost.cli.face import create_face
 from milepost.cli.found import DataDir, settings_of
 from milepost.cli.process import ready, run_process, self_test
@@ -47,17 +48,15 @@ def api(
 async def _serve(settings: Settings, bound: socket.socket) -> None:
     async with open_runtime(settings, "api") as runtime:
         await self_test(runtime)
-        config = uvicorn.Config(
+        config = configured(
             create_face(dependencies(runtime)),
-            access_log=False,
-            log_config=None,
-            server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            forwarded_allow_ips=settings.trusted_proxies,
         )
         await _Server(config, address_of(bound)).serve(sockets=[bound])
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """Says when it answers, and ends by returning: the base class would end the process by the signal that it got."""
 
     def __init__(self, config: uvicorn.Config, url: str) -> None:
@@ -94,6 +93,10 @@ def dependencies(runtime: Runtime) -> Dependencies:
         mode=settings.mode,
         default_model=default_model(settings),
         allow_http_callbacks=settings.allow_http_callbacks,
+        tenant_active=runtime.directory.is_active,
+        limits=Limits(
+            requests_per_second=settings.key_requests_per_second, refusals_per_minute=settings.refusals_per_minute
+        ),
     )
 
 

@@ -24,6 +24,8 @@ def desk_of(deps: Dependencies) -> Desk:
         kinds=deps.kinds,
         presence=deps.presence,
         feeds=deps.feeds,
+        refusals=deps.refusals,
         store=deps.store,
         pepper=deps.pepper,
+        tenant_active=deps.tenant_active,
     )

@@ -23,6 +23,7 @@ from milepost.engine.sessions import Viewer, form_token, viewer_of
 logger = logging.getLogger("milepost.dashboard")
 
 COOKIE = "milepost_session"
+RETRY_AFTER = {429: "60", 503: "5"}
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -109,9 +110,11 @@ class Doors:
         return endpoint
 
     async def visit(self, request: Request) -> Visit | None:
-        token = request.cookies.get(COOKIE, "")
+        token = request.cookies.get(cookie_name(request, COOKIE), "")
         viewer = await viewer_of(self._desk.databases, token) if token else None
-        return None if viewer is None else Visit(request, self._desk, viewer, token)
+        if viewer is None or not await self._desk.tenant_active(viewer.database.name):
+            return None
+        return Visit(request, self._desk, viewer, token)
 
     async def _told(self, request: Request, refused: Refused) -> Response:
         # what could not be read a moment ago is not asked for once more: the page then has no name on it
@@ -121,13 +124,19 @@ class Doors:
                 visit = await self.visit(request)
         viewer, token = (visit.viewer, visit.form_token) if visit else (None, "")
         shown = render("refused", refused=refused, viewer=viewer, form_token=token, path="")
-        return HTMLResponse(shown, refused.status, {"Retry-After": "5"} if refused.status == 503 else None)
+        after = RETRY_AFTER.get(refused.status)
+        return HTMLResponse(shown, refused.status, {"Retry-After": after} if after else None)
+
+
+def cookie_name(request: Request, name: str) -> str:
+    """Over HTTPS with the prefix by which browsers take it from this very host alone."""
+    return f"__Host-{name}" if request.url.scheme == "https" else name
 
 
 def sign_in_first(request: Request) -> Response:
     """To the sign-in page and back."""
     from_elsewhere = request.headers.get("sec-fetch-site") == "cross-site"
-    if request.method == "GET" and from_elsewhere and COOKIE not in request.cookies:
+    if request.method == "GET" and from_elsewhere and cookie_name(request, COOKIE) not in request.cookies:
         # a link from another site brings no strict cookie; a page of ours that loads itself again does
         return HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0"><title>Milepost</title>')
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from milepost.domain.errors import (
@@ -11,6 +12,7 @@ from milepost.domain.errors import (
     MilepostError,
     SearchTooSlow,
     StaleVersion,
+    TooOften,
     Unavailable,
     VersionMismatch,
 )
@@ -39,21 +41,35 @@ def forged() -> Refused:
     )
 
 
+FORESEEN: tuple[tuple[tuple[type[MilepostError], ...], Callable[[], Refused]], ...] = (
+    ((JobNotFound,), not_found),
+    (
+        (VersionMismatch, StaleVersion, IllegalTransition),
+        lambda: Refused(409, "The job has moved on", "Somebody was first. Look at what it is doing now, then decide."),
+    ),
+    (
+        (TooOften,),
+        lambda: Refused(429, "Too many keys were tried", "Wait a minute, then sign in with one that you were given."),
+    ),
+    (
+        (SearchTooSlow,),
+        lambda: Refused(422, "The search took too long", "Narrow it by kind, state or owner."),
+    ),
+    (
+        (StoreRefused,),
+        lambda: Refused(503, "The file cannot be read now", "The store does not answer. Try again in a moment."),
+    ),
+    (
+        (Unavailable,),
+        lambda: Refused(503, "The database does not answer", "Jobs are safe. Try again in a moment."),
+    ),
+)
+
+
 def refusal_of(error: MilepostError) -> Refused:
     """The first that fits."""
-    match error:
-        case JobNotFound():
-            return not_found()
-        case VersionMismatch() | StaleVersion() | IllegalTransition():
-            return Refused(
-                409, "The job has moved on", "Somebody was first. Look at what it is doing now, then decide."
-            )
-        case SearchTooSlow():
-            return Refused(422, "The search took too long", "Narrow it by kind, state or owner.")
-        case StoreRefused():
-            return Refused(503, "The file cannot be read now", "The store does not answer. Try again in a moment.")
-        case Unavailable():
-            return Refused(503, "The database does not answer", "Jobs are safe. Try again in a moment.")
-        case _:
-            logger.error("a page was refused unforeseen: %s", error)
-            return Refused(500, "That went wrong", "It is in the log. Try again.")
+    for types, refused in FORESEEN:
+        if isinstance(error, types):
+            return refused()
+    logger.error("a page was refused unforeseen: %s", error)
+    return Refused(500, "That went wrong", "It is in the log. Try again.")

@@ -17,7 +17,7 @@ from milepost.db.key_rows import KeyOwner
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.api_key import ALLOWED, Key, effective_scopes, hash_key, make_key, parse_key
 from milepost.domain.errors import MilepostError, ScopesRefused, UserNotFound
-from milepost.engine.ports import Databases
+from milepost.engine.ports import Databases, TenantActive, always_active
 
 logger = logging.getLogger("milepost.api_keys")
 
@@ -27,7 +27,7 @@ REMEMBERED_KEYS = 10_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeyHolder:
-    """Who an active key speaks for. `scopes` are what key and role both allow."""
+    """Who an active key speaks for. `scopes` are what key and role both allow. `tenant_active`: it may be served."""
 
     database: TenantDatabase
     key_id: UUID
@@ -35,6 +35,7 @@ class KeyHolder:
     role: str
     user_status: str
     scopes: frozenset[str]
+    tenant_active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,26 @@ class _Memory:
 class KeyRing:
     """Looks keys up, each at most once in four seconds; concurrent look-ups of one key share a query."""
 
-    def __init__(self, databases: Databases, pepper: bytes | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        databases: Databases,
+        pepper: bytes | None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        active: TenantActive = always_active,
+    ) -> None:
         self._databases = databases
         self._pepper = pepper
+        self._active = active
         self._clock = clock
         self._memories: dict[str, _Memory] = {}
         self._asking: dict[str, asyncio.Task[KeyHolder | None]] = {}
         self._noting: set[asyncio.Task[None]] = set()
+
+    def knows(self, text: str) -> bool:
+        """Whether the key was good when it was last looked up, however long ago that is."""
+        memory = self._memories.get(text)
+        return memory is not None and memory.holder is not None
 
     async def holder(self, text: str) -> KeyHolder | None:
         """None: malformed, unknown, expired or revoked. Raises Unavailable."""
@@ -85,7 +99,7 @@ class KeyRing:
         if row is None or not compare_digest(row.key_hash, key_hash):
             self._remember(key, None, asked_at + REMEMBERED_SECONDS)
             return None
-        holder = _holder(database, row)
+        holder = _holder(database, row, tenant_active=await self._active(key.tenant))
         left = REMEMBERED_SECONDS if row.seconds_left is None else min(REMEMBERED_SECONDS, row.seconds_left)
         self._remember(key, holder, asked_at + left)
         if row.use_is_old:
@@ -93,6 +107,9 @@ class KeyRing:
         return holder
 
     def _remember(self, key: Key, holder: KeyHolder | None, until: float) -> None:
+        if len(self._memories) >= REMEMBERED_KEYS:
+            # keys that open nothing go first: whoever makes them up does not cost others a query
+            self._memories = {text: memory for text, memory in self._memories.items() if memory.holder is not None}
         if len(self._memories) >= REMEMBERED_KEYS:
             self._memories.clear()
         self._memories[key.text] = _Memory(holder, until)
@@ -103,9 +120,9 @@ class KeyRing:
         task.add_done_callback(self._noting.discard)
 
 
-def _holder(database: TenantDatabase, row: KeyOwner) -> KeyHolder:
+def _holder(database: TenantDatabase, row: KeyOwner, *, tenant_active: bool) -> KeyHolder:
     scopes = effective_scopes(row.role, frozenset(row.scopes))
-    return KeyHolder(database, row.id, row.user_id, row.role, row.user_status, scopes)
+    return KeyHolder(database, row.id, row.user_id, row.role, row.user_status, scopes, tenant_active)
 
 
 async def _note_use(database: TenantDatabase, key_id: UUID) -> None:

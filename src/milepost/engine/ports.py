@@ -15,6 +15,14 @@ Chance = Callable[[], float]
 Databases = Callable[[str], Awaitable[TenantDatabase]]
 """A tenant's database by name. Raises KeyError for a tenant that does not exist."""
 
+TenantActive = Callable[[str], Awaitable[bool]]
+"""Whether a tenant that exists may be served now."""
+
+
+async def always_active(_: str) -> bool:
+    """Where there is one tenant, and nobody to switch it off."""
+    return True
+
 
 class Ringer(Protocol):
     """The doorbell as the engine uses it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,8 @@ import asyncpg
 from milepost.db.connections import Connection, Connections
 from milepost.domain.errors import ConfigurationError, Unavailable
 from milepost.tenancy import keys
+
+REMEMBERED_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Directory:
         self._known = known
         self._environment = environment
         self._maintenance = maintenance
+        self._actives: dict[str, tuple[float, bool]] = {}
 
     async def installation(self) -> str:
         """The id that Redis must carry too. Raises Unavailable, or ConfigurationError before the first migration."""
@@ -63,6 +67,18 @@ class Directory:
         sealed = stored.startswith("enc:v1:")
         urls = (keys.open_address(self._master_key, stored, tenant) if sealed else self._referenced(stored)).split()
         return urls[-1] if self._maintenance else urls[0]
+
+    async def is_active(self, tenant: str) -> bool:
+        """Whether a tenant is served: asked every few seconds; while nobody answers, the last answer holds."""
+        until, active = self._actives.get(tenant, (0.0, None))
+        if active is None or until <= monotonic():
+            try:
+                active = await self._value("SELECT is_active FROM tenants WHERE id = $1", tenant) is not False
+            except Unavailable:
+                if active is None:
+                    raise
+            self._actives[tenant] = (monotonic() + REMEMBERED_SECONDS, active)
+        return active
 
     async def tenant_key(self, tenant: str) -> bytes:
         """Raises KeyError for a tenant that does not exist."""

@@ -1,0 +1,114 @@
+"""One client's connection: what never becomes a request, and who takes too long, is answered here and cut off.
+
+The HTTP server bounds neither the head of a request nor the time in which it arrives. Once a second every connection is
+looked at; a request that arrives in time costs nothing for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from milepost.api.answers import encode
+from milepost.api.problems import MEDIA_TYPE, SLUGS
+
+# beyond the piece of the stream in which the request began
+MOST_HEAD = 64 * 1024
+HEAD_SECONDS = 10.0
+# for a body that makes no progress; each second of its slowest allowed pace adds one
+BODY_SECONDS = 13.0
+SLOWEST = 16 * 1024
+# for a client that does not take what it asked for
+UNREAD_SECONDS = 60.0
+TICKS_PER_SECOND = 10
+
+
+class Connection(HttpToolsProtocol):
+    """`arrived`: bytes since the request began; `waited`: the seconds of it in which the client kept us waiting."""
+
+    in_head = True
+    arrived = 0
+    waited = 0.0
+    unread = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        self.arrived += len(data)
+        super().data_received(data)
+        # a header that does not end never reaches the application, which bounds those that do
+        if self.in_head and self.arrived > MOST_HEAD and not self.transport.is_closing():
+            self.refuse("headers-too-large")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.in_head, self.arrived, self.waited = True, 0, 0.0
+
+    def on_headers_complete(self) -> None:
+        self.in_head, self.waited = False, 0.0
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's own word for it
+        """What the parser does not take: two lengths, a length and chunks, a header without a colon."""
+        self.refuse("bad-request")
+
+    def look(self, seconds: float) -> None:
+        """Ends what has kept us waiting for too long. `seconds`: since the last look."""
+        if self.flow.write_paused:
+            self.unread += seconds
+            if self.unread > UNREAD_SECONDS:
+                self.transport.abort()
+            return
+        self.unread = 0.0
+        if self.transport.is_closing() or not self._awaited():
+            return
+        self.waited += seconds
+        if self.waited > (HEAD_SECONDS if self.in_head else BODY_SECONDS + self.arrived / SLOWEST):
+            self.refuse("request-timeout")
+
+    def _awaited(self) -> bool:
+        """Whether it is the client's turn. Between requests the server has a time limit of its own."""
+        if self.in_head:
+            return not self._answering()
+        return self.cycle.more_body and not self.flow.read_paused
+
+    def _answering(self) -> bool:
+        """Whether a request that came in whole is still at work: others may be sent behind it."""
+        cycle: Any = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def refuse(self, slug: str) -> None:
+        """With an answer, unless it would stand in the middle of another or behind one to the same request."""
+        if not self._answering() if self.in_head else not self.cycle.response_started:
+            self.transport.write(_answer(slug))
+        self.transport.close()
+
+
+def _answer(slug: str) -> bytes:
+    meant = SLUGS[slug]
+    content = {"type": f"/problems/{slug}", "title": meant.title, "status": meant.status, "detail": meant.meaning}
+    body = encode({**content, "instance": None})
+    head = (
+        f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-content-type-options: nosniff\r\n"
+        "cache-control: no-store\r\nconnection: close\r\n\r\n"
+    )
+    return STATUS_LINE[meant.status] + head.encode() + body
+
+
+class Server(uvicorn.Server):
+    """Looks at every connection once a second."""
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SECOND == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.look(1.0)
+        return await super().on_tick(counter)
+
+
+def configured(app: ASGIApp, **given: Any) -> uvicorn.Config:
+    """What every server of ours has: no word about itself, no other protocol, no log line per request."""
+    return uvicorn.Config(
+        app, http=Connection, ws="none", access_log=False, log_config=None, server_header=False, **given
+    )

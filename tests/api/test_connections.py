@@ -1,0 +1,272 @@
+"""Bytes on the wire that are no request, or never become one: each is answered or cut off, and others are served."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from milepost.api import connections
+from milepost.api.connections import Server, configured
+from tests.api_fixtures import Caller, House
+
+PATH = "/v1/executions"
+HOST = "Host: milepost.test\r\n"
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The application behind the server that `milepost api` runs."""
+
+    port: int
+
+    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def send(self, *parts: str | bytes, pause: float = 0.0, within: float = 10.0) -> bytes:
+        """Everything that is answered until the other end closes."""
+        reader, writer = await self.open()
+        try:
+            for part in parts:
+                writer.write(part.encode("latin-1") if isinstance(part, str) else part)
+                await writer.drain()
+                await asyncio.sleep(pause)
+            async with asyncio.timeout(within):
+                return await reader.read()
+        finally:
+            writer.close()
+
+
+@pytest_asyncio.fixture
+async def wire(house: House) -> AsyncIterator[Wire]:
+    server = Server(configured(house.app, host="127.0.0.1", port=0, lifespan="off", timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server._serve())
+    while not server.started:  # noqa: ASYNC110 - the server tells nobody
+        await asyncio.sleep(0.01)
+    yield Wire(server.servers[0].sockets[0].getsockname()[1])
+    server.should_exit = True
+    await task
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def problem_of(answer: bytes) -> Any:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head.lower()
+    assert b"connection: close" in head.lower()
+    return json.loads(body)
+
+
+def post(key: str, extra: str, body: str = "") -> str:
+    return (
+        f"POST {PATH} HTTP/1.1\r\n{HOST}Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+        f"{extra}\r\n{body}"
+    )
+
+
+GOOD = '{"prompt":"a"}'
+NO_REQUESTS = {
+    "two lengths": post("k", "Content-Length: 14\r\nContent-Length: 5\r\n", GOOD),
+    "two equal lengths": post("k", "Content-Length: 14\r\nContent-Length: 14\r\n", GOOD),
+    "a list of lengths": post("k", "Content-Length: 14, 14\r\n", GOOD),
+    "a length and chunks": post("k", "Content-Length: 14\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+    "chunks and a length": post("k", "Transfer-Encoding: chunked\r\nContent-Length: 14\r\n", "0\r\n\r\n"),
+    "an unknown coding": post("k", "Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"),
+    "a negative length": post("k", "Content-Length: -1\r\n"),
+    "a length with a sign": post("k", "Content-Length: +14\r\n", GOOD),
+    "a length beyond all numbers": post("k", f"Content-Length: {'9' * 30}\r\n"),
+    "a folded header": f"GET {PATH} HTTP/1.1\r\n{HOST}X-A: b\r\n c\r\n\r\n",
+    "a blank before the colon": f"GET {PATH} HTTP/1.1\r\n{HOST}X-A : b\r\n\r\n",
+    "a header without a colon": f"GET {PATH} HTTP/1.1\r\n{HOST}X-A\r\n\r\n",
+    "a NUL in a value": f"GET {PATH} HTTP/1.1\r\n{HOST}X-A: b\x00c\r\n\r\n",
+    "a bare CR in a value": f"GET {PATH} HTTP/1.1\r\n{HOST}X-A: b\rX-B: c\r\n\r\n",
+    "a NUL in the path": f"GET {PATH}\x00 HTTP/1.1\r\n{HOST}\r\n",
+    "a byte beyond ASCII in the path": f"GET {PATH}\xff HTTP/1.1\r\n{HOST}\r\n",
+    "no HTTP": "hello\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
+    "HTTP/2 without its handshake": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/9": f"GET {PATH} HTTP/9.9\r\n{HOST}\r\n",
+    "no Host": f"GET {PATH} HTTP/1.1\r\n\r\n",
+    "two Hosts": f"GET {PATH} HTTP/1.1\r\n{HOST}{HOST}\r\n",
+}
+
+
+async def test_what_two_parsers_could_read_in_two_ways_is_refused_and_the_connection_closed(wire: Wire) -> None:
+    for name, request in NO_REQUESTS.items():
+        answer = await wire.send(request)
+        assert status_of(answer) == 400, (name, answer)
+        assert problem_of(answer)["type"] == "/problems/bad-request", name
+        assert answer.count(b"HTTP/1.1 ") == 1, name
+
+
+async def test_a_bad_chunk_is_refused_and_makes_no_job(house: House, wire: Wire, owner: Any) -> None:
+    caller = await house.caller()
+    for chunk in ("zz\r\nabc", "-1\r\n", "5\r\nabcdefgh\r\n0\r\n\r\n", "fffffffffffffffff\r\nabc"):
+        answer = await wire.send(post(caller.key, "Transfer-Encoding: chunked\r\n", chunk))
+        assert status_of(answer) == 400, (chunk, answer)
+    assert await owner.fetchval("SELECT count(*) FROM executions") == 0
+
+
+def in_pieces(text: str) -> list[str]:
+    """So that all of it has been read when the answer comes: what has not would reset the connection."""
+    return [text[start : start + 20_000] for start in range(0, len(text), 20_000)]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "X-A: " + "b" * 80_000,
+        "".join(f"X-{number}: {'b' * 50}\r\n" for number in range(1_300)),
+        "X-" + "a" * 80_000,
+    ],
+    ids=["one long value", "many headers", "one long name"],
+)
+async def test_a_head_without_end_is_refused_before_it_is_kept(wire: Wire, head: str) -> None:
+    answer = await wire.send(f"GET {PATH} HTTP/1.1\r\n{HOST}", *in_pieces(head), pause=0.05)
+
+    assert status_of(answer) == 431
+    assert problem_of(answer)["type"] == "/problems/headers-too-large"
+
+
+async def test_a_path_without_end_is_refused(wire: Wire) -> None:
+    answer = await wire.send(f"GET {PATH}?search=", *in_pieces("a" * 80_000), pause=0.05)
+
+    assert status_of(answer) == 431
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 1.5)
+    monkeypatch.setattr(connections, "BODY_SECONDS", 1.5)
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 1.5)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [""],
+        ["GET"],
+        [f"GET {PATH} HTTP/1.1\r\n{HOST}", *(f"X-{number}: a\r\n" for number in range(40))],
+        [post("k", "Content-Length: 100\r\n"), *("{" * 40)],
+    ],
+    ids=["nothing", "half a line", "a header now and then", "a byte now and then"],
+)
+async def test_who_takes_too_long_is_cut_off_while_others_are_served(
+    house: House, wire: Wire, parts: list[str]
+) -> None:
+    caller = await house.caller()
+    # with its own key: nobody is answered before the body is there
+    parts = [part.replace("Bearer k", f"Bearer {caller.key}") for part in parts]
+    began = monotonic()
+
+    slow = asyncio.create_task(wire.send(*parts, pause=0.1))
+    others = [await wire.send(f"GET /healthz HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n") for _ in range(20)]
+    try:
+        answer = await slow
+    except ConnectionError:  # it still wrote when it was cut off
+        answer = b""
+
+    assert monotonic() - began < 8
+    assert answer == b"" or problem_of(answer)["type"] == "/problems/request-timeout"
+    assert {status_of(other) for other in others} == {200}
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_who_sends_a_body_at_a_fair_pace_may_take_his_time(
+    house: House, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "SLOWEST", 1024)
+    caller = await house.caller()
+    body = json.dumps({"prompt": "a" * 20_000, "model": "offline/extract"})
+    parts = [body[start : start + 500] for start in range(0, len(body), 500)]
+
+    answer = await wire.send(
+        post(caller.key, f"Content-Length: {len(body)}\r\nConnection: close\r\n"), *parts, pause=0.1
+    )
+
+    assert status_of(answer) == 202, answer
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_waiting_read_is_the_servers_turn_and_not_cut_off(house: House, wire: Wire) -> None:
+    caller = await house.caller()
+    job = await caller.submit()
+
+    answer = await wire.send(
+        f"GET {PATH}/{job['id']}?wait=4 HTTP/1.1\r\n{HOST}Authorization: Bearer {caller.key}\r\nConnection: close\r\n\r\n"
+    )
+
+    assert status_of(answer) == 304
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_who_does_not_take_an_answer_is_cut_off(house: House, wire: Wire) -> None:
+    caller = await house.caller()
+    size = 64 * 1024 * 1024
+    url = await _uploaded(caller, size)
+    reader, writer = await wire.open()
+    writer.write(f"GET {url} HTTP/1.1\r\n{HOST}Authorization: Bearer {caller.key}\r\n\r\n".encode())
+    await asyncio.sleep(4)  # nothing can tell us that it has been cut off but reading, which would keep it alive
+
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await reader.readexactly(size)
+    writer.close()
+
+
+async def _uploaded(caller: Caller, size: int) -> str:
+    job = await caller.submit()
+    made = await caller.http.post(f"{PATH}/{job['id']}/artifacts", json={"file_name": "large.bin", "file_size": size})
+    put = await caller.http.put(made.json()["upload_url"], content=bytes(size))
+    assert put.status_code == 200, put.text
+    return made.json()["upload_url"]
+
+
+async def test_other_protocols_are_not_spoken(wire: Wire) -> None:
+    upgrade = (
+        "Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n"
+    )
+
+    answer = await wire.send(f"GET {PATH} HTTP/1.1\r\n{HOST}{upgrade}\r\n")
+
+    assert status_of(answer) == 401
+
+
+async def test_an_answer_says_nothing_of_the_server_and_forbids_what_an_api_does_not_need(wire: Wire) -> None:
+    answer = await wire.send(f"GET {PATH} HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n")
+    head = answer.partition(b"\r\n\r\n")[0].decode().lower()
+
+    assert "\r\nserver:" not in head
+    assert "x-powered-by" not in head
+    for line in (
+        "cache-control: no-store",
+        "x-content-type-options: nosniff",
+        "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+    ):
+        assert head.count(line) == 1, line
+    assert "strict-transport-security" not in head
+
+
+async def test_behind_https_browsers_are_told_to_stay_there(wire: Wire) -> None:
+    forwarded = "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.9\r\nConnection: close\r\n"
+
+    answer = await wire.send(f"GET /healthz HTTP/1.1\r\n{HOST}{forwarded}\r\n")
+
+    assert re.search(rb"strict-transport-security: max-age=\d{8,}\r\n", answer.lower())
+
+
+async def test_two_requests_at_once_on_one_connection_are_answered_in_order(wire: Wire) -> None:
+    answer = await wire.send(
+        f"GET /healthz HTTP/1.1\r\n{HOST}\r\nGET /nothing HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n"
+    )
+
+    assert [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", answer)] == [200, 404]
