@@ -39,8 +39,9 @@ fmt: $(ENVIRONMENT) ## format and mend what can be mended safely
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(ENVIRONMENT) ## measure against the ceilings; writes benchmarks/results/latest.json
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: $(ENVIRONMENT) ## measure against the ceilings, with PEERS=1 other queues too; writes benchmarks/results/latest.json
+	@$(if $(PEERS),sh tools/make_peers.sh || echo "Other queues could not be installed; the rest is measured.")
+	@$(BIN)/python -m benchmarks $(if $(PEERS),--peers) $(ARGS)
 
 chaos: $(ENVIRONMENT) ## random faults under a load: MINUTES=60 SEED=7; writes benchmarks/results/chaos.json
 	@$(BIN)/python -m tests.faults.chaos --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -60,7 +61,7 @@ lock: $(ENVIRONMENT) ## renew requirements.lock (ARGS="--upgrade" for the newest
 	@rm requirements.lock.new
 
 clean: ## remove what was built or cached, and the environment
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src workers tests migrations benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(ENVIRONMENT): requirements.lock pyproject.toml tools/make_environment.sh

@@ -1,4 +1,4 @@
-"""Single submits over HTTP beside a bare route with the same request model that does nothing. Both in their own process."""
+"""Submits over HTTP, one and many a request, beside a bare route that does nothing. Each server in a process of its own."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
 from benchmarks.stage import Place, Servers
+from benchmarks.worker_process import application_url
 from milepost.db.urls import plain_url
 from milepost.domain.api_key import CHANCE_BYTES, hash_key, make_key
 
-BODY = json.dumps({"prompt": "Say nothing.", "model": "offline/extract", "max_tokens": 16}).encode()
+JOB = {"prompt": "Say nothing.", "model": "offline/extract", "max_tokens": 16}
 CONNECTIONS = 100
+BATCH = 500
+BATCH_CONNECTIONS = 4
 
 
 @asynccontextmanager
@@ -49,58 +52,95 @@ def _free_port() -> int:
 
 async def bare(count: int) -> float:
     async with server("bare") as port:
-        return await _load(port, count, "none")
+        return await _load(port, _post("", JOB, "none"), count, CONNECTIONS)
 
 
 async def submits(place: Place, on: Servers, count: int) -> float:
-    key = await _key(place)
-    url = place.owner_url.rsplit("@", 1)[1]
-    async with server(
-        "milepost",
-        BENCH_DATABASE_URL=f"postgresql://milepost_default_app:bench@{url}",
-        BENCH_REDIS_URL=on.redis_url,
-    ) as port:
-        return await _load(port, count, key)
+    """Jobs per second, one a request."""
+    key = await make_api_key(place, "job:submit", "job:read")
+    async with milepost(place, on) as port:
+        return await _load(port, _post("", JOB, key), count, CONNECTIONS)
 
 
-async def _key(place: Place) -> str:
+async def batches(place: Place, on: Servers, count: int) -> float:
+    """Jobs per second, `BATCH` a request."""
+    key = await make_api_key(place, "job:submit", "job:read")
+    request = _post(":batch", {"jobs": [JOB] * BATCH}, key)
+    async with milepost(place, on) as port:
+        return BATCH * await _load(port, request, max(count // BATCH, BATCH_CONNECTIONS), BATCH_CONNECTIONS)
+
+
+@asynccontextmanager
+async def milepost(place: Place, on: Servers) -> AsyncIterator[int]:
+    """The API in a process of its own."""
+    urls = {"BENCH_DATABASE_URL": application_url(place), "BENCH_REDIS_URL": on.redis_url}
+    async with server("milepost", **urls) as port:
+        yield port
+
+
+async def make_api_key(place: Place, *scopes: str) -> str:
+    """Of the place's one user, an operator."""
     key = make_key(os.urandom(CHANCE_BYTES))
     owner = await asyncpg.connect(plain_url(place.owner_url))
     await owner.execute("UPDATE users SET role = 'operator' WHERE id = $1", place.user_id)
     await owner.execute("INSERT INTO llm_models (id, provider_id, model_name, model_class, synced_at)"
-                        " VALUES (1, 'offline', 'offline/extract', 'standard', now())")  # fmt: skip
+                        " VALUES (1, 'offline', 'offline/extract', 'standard', now()) ON CONFLICT DO NOTHING")  # fmt: skip
     await owner.execute(
         "INSERT INTO api_keys (user_id, name, key_hash, key_prefix, scopes) VALUES ($1, 'bench', $2, $3, $4)",
-        place.user_id, hash_key(key.text), key.text[:8], ["job:submit", "job:read"],
+        place.user_id, hash_key(key.text), key.text[:8], list(scopes),
     )  # fmt: skip
     await owner.close()
     return key.text
 
 
-async def _load(port: int, count: int, key: str) -> float:
-    """Requests per second over `CONNECTIONS` kept-open connections; every answer must be 202."""
+def _post(verb: str, content: Any, key: str) -> bytes:
+    body = json.dumps(content).encode()
     head = (
-        f"POST /v1/executions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+        f"POST /v1/executions{verb} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode()
-    request = head + BODY
-    await _connection(port, request, iter(range(50)))  # warms caches and pools
+    return head + body
+
+
+async def _load(port: int, request: bytes, count: int, connections: int) -> float:
+    """Requests per second over kept-open connections; every answer must be 202."""
+    await _connection(port, request, iter(range(connections // 2)))  # warms caches and pools
     todo = iter(range(count))
     began = time.perf_counter()
-    await asyncio.gather(*(_connection(port, request, todo) for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(_connection(port, request, todo) for _ in range(connections)))
     return count / (time.perf_counter() - began)
 
 
 async def _connection(port: int, request: bytes, todo: Any) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
+    async with connection(port) as ask:
         for _ in todo:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 202"):
-                raise RuntimeError(head.decode(errors="replace") + (await reader.read(2000)).decode(errors="replace"))
-            lower = head.lower()
-            start = lower.index(b"content-length:") + 15
-            await reader.readexactly(int(lower[start : lower.index(b"\r\n", start)]))
+            await ask(request, 202)
+
+
+class Unexpected(RuntimeError):
+    """An answer with another status than the one asked for."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status = status
+
+
+@asynccontextmanager
+async def connection(port: int) -> AsyncIterator[Callable[[bytes, int], Awaitable[bytes]]]:
+    """Asks and answers the body. Raises Unexpected for any other status than the one named."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
+
+    async def ask(request: bytes, status: int) -> bytes:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        lower = head.lower()
+        start = lower.index(b"content-length:") + 15
+        body = await reader.readexactly(int(lower[start : lower.index(b"\r\n", start)]))
+        if int(head[9:12]) != status:
+            raise Unexpected(int(head[9:12]), (head + body[:2000]).decode(errors="replace"))
+        return body
+
+    try:
+        yield ask
     finally:
         writer.close()

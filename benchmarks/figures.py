@@ -1,0 +1,80 @@
+"""Named figures, the ratios between them, and what is aimed at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+# told which share of a long step is done
+Tell = Callable[[float], None]
+
+# ratio: its two sides, and the least or most that is aimed at
+RATIOS: dict[str, tuple[str, str]] = {
+    "drain.ratio": ("drain.jobs_per_s", "drain.ceiling_per_s"),
+    "drain.schema_ratio": ("drain.ceiling_per_s", "drain.lean_ceiling_per_s"),
+    "drain.arq_ratio": ("drain.jobs_per_s", "drain.arq_per_s"),
+    "drain_200k.ratio": ("drain_200k.jobs_per_s", "drain_200k.ceiling_per_s"),
+    "drain_2w.ratio": ("drain_2w.jobs_per_s", "drain_2w.ceiling_per_s"),
+    "drain_2w.to_one_worker": ("drain_2w.jobs_per_s", "drain_2w.one_worker_per_s"),
+    "submit.bulk_ratio": ("submit.bulk_per_s", "submit.ceiling_per_s"),
+    "submit.concurrent_ratio": ("submit.concurrent_per_s", "submit.ceiling_per_s"),
+    "submit.http_ratio": ("submit.http_per_s", "submit.http_bare_per_s"),
+    "submit.http_batch_ratio": ("submit.http_batch_per_s", "submit.ceiling_per_s"),
+    "pickup.p50_ratio": ("pickup.p50_ms", "pickup.floor_ms"),
+    "pickup.p99_ratio": ("pickup.p99_ms", "pickup.floor_ms"),
+}
+AT_LEAST: dict[str, float] = {
+    "drain.ratio": 0.8,
+    "drain.schema_ratio": 0.8,
+    "drain.arq_ratio": 5.0,
+    "drain_200k.ratio": 0.8,
+    "submit.bulk_ratio": 0.8,
+    "submit.concurrent_ratio": 0.4,
+    "submit.http_ratio": 0.5,
+    "growth.drain_ratio": 0.8,
+    "peers.pgqueuer.ratio": 1.0,
+    "peers.procrastinate.ratio": 10.0,
+    "peers.dbos.ratio": 10.0,
+}
+AT_MOST: dict[str, float] = {
+    "pickup.p50_ratio": 1.5,
+    "pickup.p99_ratio": 3.0,
+    "idle.cpu_share": 0.01,
+    "idle.redis_commands_per_s": 10.0,
+    "memory.growth_mb": 5.0,
+    "growth.large_list_p99_ms": 50.0,
+    "growth.large_slowest_list_p99_ms": 50.0,
+    "growth.large_one_p99_ms": 50.0,
+    "growth.large_summary_p99_ms": 50.0,
+}
+
+
+@dataclass
+class Figures:
+    """`best` keeps the highest of several passes; `failed` names what could not be measured, and why."""
+
+    values: dict[str, float] = field(default_factory=dict[str, float])
+    failed: dict[str, str] = field(default_factory=dict[str, str])
+
+    def best(self, name: str, value: float) -> None:
+        self.values[name] = max(value, self.values.get(name, 0.0))
+
+    def with_ratios(self) -> dict[str, float]:
+        ratios = {
+            name: self.values[top] / self.values[bottom]
+            for name, (top, bottom) in RATIOS.items()
+            if top in self.values and self.values.get(bottom)
+        }
+        return {**self.values, **ratios}
+
+
+def is_missed(name: str, value: float) -> bool:
+    if name in AT_LEAST:
+        return value < AT_LEAST[name]
+    return value > AT_MOST.get(name, float("inf"))
+
+
+def aim(name: str) -> str:
+    if name in AT_LEAST:
+        return f"≥ {AT_LEAST[name]:g}"
+    return f"≤ {AT_MOST[name]:g}" if name in AT_MOST else ""
