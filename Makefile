@@ -7,10 +7,10 @@ ENVIRONMENT := .venv/.installed
 NONE_IS_FINE := $(if $(ARGS),|| [ $$? -eq 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-fast chaos check audit fmt bench docs screenshots lock clean
+.PHONY: help demo test test-all test-fast chaos chaos-controls check audit fmt bench docs screenshots lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(ENVIRONMENT) ## start everything, run a few real jobs, show them to their ends
 	@$(BIN)/milepost demo --stickers .milepost-demo/stickers $(ARGS)
@@ -45,6 +45,9 @@ bench: $(ENVIRONMENT) ## measure against the ceilings, with PEERS=1 other queues
 
 chaos: $(ENVIRONMENT) ## random faults under a load: MINUTES=60 SEED=7; writes benchmarks/results/chaos.json
 	@$(BIN)/python -m tests.faults.chaos --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+chaos-controls: $(ENVIRONMENT) ## the same on the product broken in five ways: all must be caught
+	@$(BIN)/python -m tests.faults.chaos.controls $(ARGS)
 
 docs: $(ENVIRONMENT) ## write the generated pages anew
 	@$(BIN)/python docs/generate.py $(ARGS)

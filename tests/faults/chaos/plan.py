@@ -68,13 +68,17 @@ class Fault:
 
 
 def plan(seed: int, seconds: float, *, lease: float, only: Collection[str] | None = None) -> list[Fault]:
-    """Faults overlap, but none begins on a target on which another one still lasts."""
+    """Faults overlap, but none begins on a target on which another one still lasts.
+
+    `only` names faults, like `kill`, or faults and the beginning of their targets, like `kill@worker`.
+    """
     dice, at, busy, found = random.Random(seed), 0.0, dict[str, float](), list[Fault]()
-    names = [name for name in KINDS if only is None or name in only]
+    targets = {name: _targets(name, kind, only) for name, kind in KINDS.items()}
+    names = [name for name in KINDS if targets[name]]
     while (at := at + dice.uniform(*PAUSE)) < seconds:
         name = dice.choices(names, [KINDS[name].weight for name in names])[0]
         kind = KINDS[name]
-        target = dice.choice(kind.targets)
+        target = dice.choice(targets[name])
         lasts = dice.uniform(*kind.seconds) * (lease if kind.leases else 1)
         chance = dice.random()
         begins = max(at, busy.get(target, 0))
@@ -82,3 +86,8 @@ def plan(seed: int, seconds: float, *, lease: float, only: Collection[str] | Non
         if begins < seconds:
             found.append(Fault(round(begins, 3), name, target, round(lasts, 3), chance))
     return sorted(found, key=lambda fault: fault.at)
+
+
+def _targets(name: str, kind: Kind, only: Collection[str] | None) -> list[str]:
+    wanted = [""] if only is None else [end for start, _, end in (o.partition("@") for o in only) if start == name]
+    return [target for target in kind.targets if any(target.startswith(end) for end in wanted)]
