@@ -16,7 +16,8 @@ from milepost.cli.stack.child import READY_FD
 from milepost.embedded.child import launch_command
 
 PRODUCT = ("-P", "-m", "milepost.cli.app")
-READY_SECONDS = 40
+# a machine that does much else takes its time with imports
+READY_SECONDS = 120
 
 
 class Process:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from tests.faults.chaos import on_lines, on_postgres, on_processes, on_redis
 from tests.faults.chaos.plan import Fault
@@ -75,14 +76,21 @@ class Nemesis:
 
     async def _do(self, fault: Fault, alone: asyncio.Lock) -> None:
         async with alone:
-            began = time.time()
+            began, why = time.time(), None
             try:
                 await DEEDS[fault.name](self.stage, fault)
             except Exception as error:  # noqa: BLE001 - one that could not be done is not counted, and told
-                self.failed.append((fault, repr(error)))
+                why = repr(error)
+                self.failed.append((fault, why))
             else:
                 self.begun[fault.name] += 1
                 self.done.append(Done(fault, began, time.time()))
+            self._write(fault, began, why)
+
+    def _write(self, fault: Fault, began: float, why: str | None) -> None:
+        told = {**asdict(fault), "began": round(began, 3), "healed": round(time.time(), 3), "not_done": why}
+        with (self.stage.site.folder / "faults.jsonl").open("a") as file:
+            file.write(json.dumps(told) + "\n")
 
     def heal(self) -> None:
         """What a fault that failed half-way may have left."""

@@ -60,7 +60,7 @@ class Post:
             self.deaths[f"by itself, code {code}"] += 1
         self.expected = False
 
-    async def holder(self, within: float = 60) -> Process:
+    async def holder(self, within: float = 240) -> Process:
         try:
             await asyncio.wait_for(self._held.wait(), within)
         except TimeoutError:
