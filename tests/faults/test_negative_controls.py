@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.faults.breakages import BREAKAGES
+from tests.faults.breakages import BREAKAGES, HALVES
 from tests.faults.breakages.smallest import SMALLEST
 from tests.faults.ground import Ground
 from tests.faults.invariants import broken
@@ -49,6 +49,12 @@ async def test_the_product_comes_out_of_the_same_faults_unharmed(site: Site) -> 
     site.figure("controls: the five faults, nothing broken, no violation", time.monotonic() - began)
 
 
+@pytest.mark.parametrize("breakage", HALVES)
+async def test_half_of_a_breakage_is_not_what_its_faults_show(site: Site, breakage: str) -> None:
+    await SMALLEST[HALVES[breakage]](site)
+    await site.prove()
+
+
 @pytest.mark.parametrize("breakage", BREAKAGES)
 async def test_a_breakage_is_caught_by_its_invariant(site: Site, breakage: str) -> None:
     began = time.monotonic()
@@ -60,5 +66,5 @@ async def test_a_breakage_is_caught_by_its_invariant(site: Site, breakage: str) 
 
 
 def test_every_breakage_was_caught(figure: Figure) -> None:
-    figure(f"controls: breakages caught, of {len(BREAKAGES)}", len(caught), unit="")
+    figure("controls: breakages caught", len(caught), unit=f"of {len(BREAKAGES)}")
     assert set(caught) == set(BREAKAGES)

@@ -27,6 +27,8 @@ BREAKAGES: Mapping[str, Breakage] = {
     "acknowledge_before_commit": Breakage("a submit is answered before its commit", "I1"),
     "no_unique_key": Breakage("an idempotency key is looked up and then inserted, without a UNIQUE index", "I8"),
 }
+# the half of a breakage that its faults do not show alone: what they show is the other half
+HALVES: Mapping[str, str] = {"no_reconciler": "bell_before_commit"}
 
 
 def product(breakage: str | None = None) -> Sequence[str]:
@@ -38,7 +40,7 @@ def product(breakage: str | None = None) -> Sequence[str]:
 
 def known(name: str) -> str:
     """Raises ValueError."""
-    if name not in BREAKAGES:
+    if name not in BREAKAGES and name not in HALVES:
         raise ValueError(f"no breakage {name!r}; there are {', '.join(BREAKAGES)}")
     return name
 

@@ -11,7 +11,7 @@ from milepost.domain.bell import Bell
 from milepost.engine import submit as engine
 from milepost.engine.kind import Kind
 from milepost.engine.ports import Ringer
-from milepost.engine.reconcile import Reconcile
+from tests.faults.breakages import no_reconciler
 from tests.faults.breakages.patching import replace
 
 
@@ -26,7 +26,7 @@ class Silent:
 def apply() -> None:
     replace(engine, "submit", _one)
     replace(engine, "submit_all", _many)
-    replace(Reconcile, "tick", _nothing)
+    no_reconciler.apply()
 
 
 def _first_bell(database: TenantDatabase, kind: Kind, new: NewJob) -> Bell:
@@ -49,11 +49,3 @@ def _many(original: Callable[..., Any]) -> Callable[..., Any]:
         return await original(database, kind, new, Silent())
 
     return submit_all
-
-
-def _nothing(_: Callable[..., Any]) -> Callable[..., Any]:
-    async def tick(self: Reconcile) -> int:
-        del self
-        return 0
-
-    return tick
