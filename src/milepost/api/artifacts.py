@@ -16,7 +16,7 @@ from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import read_model
 from milepost.api.dependencies import Dependencies
-from milepost.api.lookups import id_in_path, only, readable
+from milepost.api.lookups import READS, id_in_path, only, readable
 from milepost.api.problems import Problem, not_found
 from milepost.api.ranges import etags, held_back, joined, part
 from milepost.api.validation import fault
@@ -131,6 +131,7 @@ class Files:
 
     async def read(self, caller: Caller, artifact_id: str) -> Artifact:
         """Raises not-found, alike for what does not exist and what is another's."""
+        caller.need(*READS)  # before the look-up: else it would tell which ids there are
         artifact = await find_artifact(caller.database, id_in_path(artifact_id))
         if artifact.kind != self._kind.name:
             raise not_found()
