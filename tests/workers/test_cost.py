@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from workers.executions.cost import MOST, cost, estimate_tokens
+from milepost.kinds.executions.cost import MOST, cost
+from workers.executions.tokens import estimate_tokens
 
 SONNET = (Decimal("0.003"), Decimal("0.015"))
 

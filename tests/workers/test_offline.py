@@ -8,8 +8,8 @@ import time
 import pytest
 
 from tests.workers.conftest import hear
-from workers.executions.cost import estimate_tokens
 from workers.executions.providers.offline import HEADING, OfflineProvider
+from workers.executions.tokens import estimate_tokens
 
 ARTICLE = (
     "Mileposts stand along a road. A milepost tells the distance to a town. It rained on Tuesday. "

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from milepost.domain.job import Job
-from workers.executions.cost import cost, estimate_tokens
+from milepost.kinds.executions.cost import cost
 from workers.executions.models import Model
 from workers.executions.providers.port import Usage
+from workers.executions.tokens import estimate_tokens
 
 
 @dataclass(slots=True)

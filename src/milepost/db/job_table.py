@@ -21,7 +21,7 @@ TRACKED = frozenset(column for column in vars(TrackedJob) if not column.startswi
 
 @dataclass(frozen=True, eq=False)
 class JobTable:
-    """One kind's table. `edge_sets` holds, per reason code, assignments (SQL) that the kind adds to that edge.
+    """One kind's table. `edge_sets` holds, per reason code, what the kind adds to that edge: SQL by column.
 
     Those under `abandoned` are added to every edge by which maintenance ends an attempt. `life_column` holds the
     seconds that a job may live beyond its time of waiting. `policy` is the kind's own; its waits stand in statements.
@@ -29,7 +29,7 @@ class JobTable:
 
     table: Table
     machine: StateMachine
-    edge_sets: Mapping[str, str] = field(default_factory=dict[str, str])
+    edge_sets: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     life_column: str = "timeout_seconds"
     policy: Policy = field(default_factory=Policy)
 

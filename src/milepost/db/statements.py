@@ -178,9 +178,8 @@ def _new_life(table: JobTable, *, given: bool) -> list[str]:
 
 
 def _kind_sets(table: JobTable, reason: str, skip: tuple[str, ...] = ()) -> str:
-    extra = table.edge_sets.get(reason, "")
-    kept = [part for part in extra.split(", ") if part and part.split(" = ")[0] not in skip]
-    return "".join(f", {part}" for part in kept)
+    extra = table.edge_sets.get(reason, {})
+    return "".join(f", {column} = {sql}" for column, sql in extra.items() if column not in skip)
 
 
 def _abandoned_sets(table: JobTable, edge: Edge) -> str:

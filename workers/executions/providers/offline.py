@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 
-from workers.executions.cost import estimate_tokens
 from workers.executions.providers.port import Event, Stop, Text, Usage
 from workers.executions.providers.summary import summarize
+from workers.executions.tokens import estimate_tokens
 
 MODEL = "offline/extract"
 HEADING = "[offline/extract: an extractive summary, no language model was asked]"

@@ -38,11 +38,11 @@ KIND = Kind(
         Execution.__table__,  # pyright: ignore[reportArgumentType] - a declarative class's table is a Table
         MACHINE,
         edge_sets={
-            "claimed": "pod_name = $3",
-            "completed": "error_details = NULL",
+            "claimed": {"pod_name": "$3"},
+            "completed": {"error_details": "NULL"},
             # maintenance cannot know what the lost attempt used
-            "abandoned": "usage_estimated = true",
-            "retry": "pod_name = NULL, output = NULL, stop_reason = NULL, error_details = NULL",
+            "abandoned": {"usage_estimated": "true"},
+            "retry": dict.fromkeys(("pod_name", "output", "stop_reason", "error_details"), "NULL"),
         },
     ),
     path="executions",

@@ -37,7 +37,7 @@ KIND = Kind(
     table=JobTable(
         ImageTask.__table__,  # pyright: ignore[reportArgumentType] - a declarative class's table is a Table
         MACHINE,
-        edge_sets={"claimed": "progress = 1, stage = 'started'", "retry": "tokens_used = 0"},
+        edge_sets={"claimed": {"progress": "1", "stage": "'started'"}, "retry": {"tokens_used": "0"}},
     ),
     path="images",
     request=CreateImageTask,

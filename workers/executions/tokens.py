@@ -1,10 +1,6 @@
-"""Counting tokens where no provider did; what they cost is the kind's own rule."""
+"""Counting tokens where no provider did."""
 
 from __future__ import annotations
-
-from milepost.kinds.executions.cost import MOST, cost
-
-__all__ = ["MOST", "cost", "estimate_tokens"]
 
 
 def estimate_tokens(text: str) -> int:
