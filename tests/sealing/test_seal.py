@@ -202,7 +202,9 @@ async def test_a_log_behind_its_seals_is_not_sealed(scene: Scene) -> None:
         await scene.seal()
 
 
-async def test_who_stops_sealing_is_told_how_late_it_is(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+async def test_who_stops_sealing_is_told_how_late_it_is(
+    scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await scene.live()
     await scene.seal()
     assert scene.sealer.sealing.lag["default"] == 0
@@ -212,7 +214,7 @@ async def test_who_stops_sealing_is_told_how_late_it_is(scene: Scene, caplog: py
     )
 
     broken = scene.another_sealer()
-    broken._anchors = type("Broken", (), {"last": full, "append": full})()
+    monkeypatch.setattr(scene.anchors, "last", full)
     with pytest.raises(OSError, match="full"):
         await broken.seal(scene.log)
 

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "images": "images",
     "keys": "keys",
     "verify": "verify",
+    "audit": "audit",
     "doctor": "doctor",
     "migrate": "migrate",
     "db": "db",

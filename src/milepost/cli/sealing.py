@@ -49,6 +49,14 @@ def public_keys(settings: Settings) -> PublicKeys:
     return read_public_keys(settings.audit_public_key_file or settings.data_dir / "audit.pub")
 
 
+def public_key_lines(settings: Settings) -> list[str]:
+    """Of the key that signs here; where it is not here, those that seals are checked with."""
+    file = settings.audit_signing_key_file or settings.data_dir / "audit.key"
+    if settings.audit_signing_key is not None or file.exists():
+        return [signing_key(settings).verifier()]
+    return public_keys(settings).lines()
+
+
 def anchors(settings: Settings) -> AnchorFiles:
     return AnchorFiles(settings.audit_anchors or settings.data_dir / "anchors")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -128,6 +129,15 @@ WHERE tenant_id = $1 AND epoch = $2 AND source_id IS NOT NULL ORDER BY source_id
 async def is_there(database: TenantDatabase, row_id: int, xid: int) -> bool:
     sql = "SELECT EXISTS (SELECT FROM audit_logs WHERE id = $1 AND xid = $2::bigint::text::xid8)"
     return (await fetch(database, sql, row_id, xid))[0][0]
+
+
+TELL = """
+INSERT INTO audit_logs (user_id, action, resource_type, resource_id, details, actor)
+VALUES ('system', 'audit.epoch_started', 'audit', $1, $2::jsonb, $3)"""
+
+
+async def tell_restore(database: TenantDatabase, log: str, facts: Mapping[str, int], *, actor: str) -> None:
+    await fetch(database, TELL, log, json.dumps(facts), actor)
 
 
 COPY = """

@@ -9,6 +9,7 @@ from milepost.domain.canonical import Entry
 
 SYSTEM = "system"
 NAMING = frozenset({"user", "api_key"})
+PSEUDONYM = 64
 MOST_REMEMBERED = 10_000
 
 

@@ -45,6 +45,9 @@ class PublicKeys:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def lines(self) -> list[str]:
+        return [checkpoint.verifier_key(NAME, key) for key in self._keys]
+
     def open(self, note: str, origin: str) -> Checkpoint:
         """What a log has signed. Raises Malformed with what is wrong with it."""
         read = checkpoint.parse_note(note)

@@ -1,0 +1,201 @@
+"""`milepost audit …`: checks the sealed audit logs, proves a job's rows, shows the public key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from milepost.cli import exits
+from milepost.cli.database import open_tenant
+from milepost.cli.found import AsJson, DataDir, settings_of
+from milepost.cli.output import complain, err, print_json, say
+from milepost.cli.sealing import anchors, open_control, public_key_lines, public_keys, signing_key, veil
+from milepost.db.seals import CONTROL
+from milepost.db.tenants import TenantDatabase
+from milepost.engine.audit.check import Seen, check_audit
+from milepost.engine.audit.epoch import Restored, begin_epoch
+from milepost.engine.audit.prove import plain, prove
+from milepost.engine.audit.report import AuditReport, Tampered
+from milepost.engine.seal import Log, Sealer
+from milepost.engine.verify import Report, verify
+from milepost.kinds import all_kinds
+from milepost.settings import Settings
+from milepost.storage.anchors import AnchorFiles
+from milepost.tenancy.directory import Directory
+from milepost.tenancy.install import DEFAULT_TENANT
+from milepost.tenancy.signing import PublicKeys, read_public_keys
+from milepost.wiring import master_key
+
+audit = typer.Typer(help="The sealed audit log: check it, prove rows of it, show its key.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(audit, name="audit")
+
+
+@audit.command("verify")
+def verify_(
+    *,
+    public_key: Annotated[Path | None, typer.Option(help="File of public keys. [default: the settings']")] = None,
+    anchor_folder: Annotated[
+        Path | None, typer.Option("--anchors", help="Folder of anchors. [default: the settings']")
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Prove that no audit row was altered, taken away or slipped in, and that jobs tell the same. Exits 1 otherwise."""
+    settings = settings_of(data_dir)
+    keys = read_public_keys(public_key) if public_key else public_keys(settings)
+    where = AnchorFiles(anchor_folder) if anchor_folder else anchors(settings)
+    report, history = asyncio.run(_verify(settings, keys, where))
+    if as_json:
+        print_json(
+            {"clean": report.clean and history.clean, **asdict(report), "wrong": _named(report), **_told(history)}
+        )
+    else:
+        _show(report, history)
+    if not (report.clean and history.clean):
+        count = report.wrong_count + history.wrong_count + len(history.guards)
+        raise exits.Exit(exits.FAILED, f"{count} things are not as they were sealed.")
+
+
+async def _verify(settings: Settings, keys: PublicKeys, where: AnchorFiles) -> tuple[AuditReport, Report]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("verifying")
+
+        def tell(report: AuditReport) -> None:
+            seals, rows = (sum(getattr(log, name) for log in report.logs) for name in ("seals", "rows"))
+            progress.update(task, description=f"{seals:,} seals, {rows:,} audit rows")
+
+        def tell_history(report: Report) -> None:
+            progress.update(task, description=f"{report.jobs:,} jobs, {report.transitions:,} transitions")
+
+        async with _opened(settings) as (control, tenant, directory):
+            logs = [Seen(tenant.name, tenant, await _veil(settings, directory)), Seen(CONTROL, control)]
+            installation = await directory.installation()
+            report = await check_audit(control, logs, keys, where, installation=installation, on_progress=tell)
+            return report, await verify(tenant, all_kinds(), tell_history)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncGenerator[tuple[TenantDatabase, TenantDatabase, Directory]]:
+    """The control database, the tenant's, and the directory. The master key is only used where it is there."""
+    async with open_control(settings) as control, open_tenant(settings) as tenant:
+        key = master_key(settings) if _has_master_key(settings) else b""
+        yield control, tenant, Directory(control.connections, key, known={}, environment=os.environ.get)
+
+
+def _has_master_key(settings: Settings) -> bool:
+    return settings.master_key is not None or (settings.master_key_file or settings.data_dir / "master.key").exists()
+
+
+async def _veil(settings: Settings, directory: Directory) -> Any:
+    return await veil(directory, DEFAULT_TENANT) if _has_master_key(settings) else None
+
+
+def _show(report: AuditReport, history: Report) -> None:
+    for log in report.logs:
+        say(
+            f"{log.log:<10} {log.leaves:,} rows sealed in {log.seals:,} seals, {log.anchors:,} anchors,"
+            f" {log.unsealed:,} not sealed yet"
+        )
+        if not log.names_checked:
+            say(f"{'':<10} without the master key, pseudonyms are only checked for being the same everywhere")
+    say(f"{history.jobs:,} jobs, {history.transitions:,} transitions, {history.audit_rows:,} audit rows")
+    for problem in history.guards:
+        complain(problem)
+    for found in report.wrong:
+        complain(_line(found))
+    for wrong in history.wrong:
+        version = "" if wrong.version is None else f" version {wrong.version}"
+        complain(f"{wrong.kind} {wrong.job_id}{version}: {wrong.what}")
+    if more := report.wrong_count - len(report.wrong) + history.wrong_count - len(history.wrong):
+        complain(f"and {more:,} more")
+    if report.clean and history.clean:
+        say("Everything is as it was sealed.")
+
+
+def _line(found: Tampered) -> str:
+    places = {"row": found.row, "leaf": found.leaf, "seal": found.seal}
+    where = ", ".join(f"{name} {number}" for name, number in places.items() if number is not None)
+    about = f" ({found.about})" if found.about else ""
+    return f"{found.log} {where}{about}: {found.what}"
+
+
+def _named(report: AuditReport) -> list[dict[str, Any]]:
+    return [found._asdict() for found in report.wrong]
+
+
+def _told(history: Report) -> dict[str, Any]:
+    return {
+        "history": {
+            "jobs": history.jobs,
+            "transitions": history.transitions,
+            "audit_rows": history.audit_rows,
+            "wrong_count": history.wrong_count,
+            "wrong": [wrong._asdict() for wrong in history.wrong],
+            "guards": history.guards,
+        }
+    }
+
+
+@audit.command("prove")
+def prove_(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="File to write. [default: standard output]")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a proof, as JSON, that the job's audit rows are sealed. docs/check_audit_proof.py checks it offline."""
+    proof = plain(asyncio.run(_prove(settings_of(data_dir), job)))
+    if out is None:
+        print_json(proof)
+    else:
+        out.write_text(json.dumps(proof, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        say(f"{len(proof['rows'])} rows of {job} are proven in {out}.")
+
+
+async def _prove(settings: Settings, job: str) -> Any:
+    async with _opened(settings) as (control, _, directory):
+        return await prove(control, DEFAULT_TENANT, job, installation=await directory.installation())
+
+
+@audit.command("key")
+def key(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show the public key that checks the seals, as C2SP writes it. Keep a copy away from the servers."""
+    lines = public_key_lines(settings_of(data_dir))
+    if as_json:
+        print_json({"public_keys": lines})
+    else:
+        say("\n".join(lines))
+
+
+@audit.command("restored")
+def restored(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """After a backup of the tenant's database was restored: check it against the seals, and go on in a new epoch."""
+    begun = asyncio.run(_restored(settings_of(data_dir)))
+    if as_json:
+        print_json(begun._asdict())
+    else:
+        say(
+            f"Epoch {begun.epoch} begins behind row {begun.after_id}; {begun.lost:,} sealed rows live on as copies alone."
+        )
+
+
+async def _restored(settings: Settings) -> Restored:
+    async with open_control(settings) as control, open_tenant(settings, "maintenance") as tenant:
+        known = Directory(control.connections, master_key(settings), known={}, environment=os.environ.get)
+        installation = await known.installation()
+        sealer = Sealer(control, signing_key(settings), anchors(settings), installation=installation)
+        log = Log(tenant.name, tenant, await veil(known, DEFAULT_TENANT))
+        return await begin_epoch(sealer, control, log, actor=f"cli:{os.getuid()}")

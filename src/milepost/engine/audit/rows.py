@@ -1,0 +1,107 @@
+"""Compares a tenant's own audit rows with the copies that are sealed: altered, missing and inserted rows by name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from milepost.db import audit_reads
+from milepost.domain.canonical import Entry
+from milepost.domain.pseudonym import NAMING, PSEUDONYM
+from milepost.engine.audit.report import AuditReport, LogReport, Tampered, told
+from milepost.engine.audit.tree import Sealed
+from milepost.engine.seal import ALARM
+
+Veiled = Callable[[Entry], Entry]
+
+
+class Names:
+    """Without the tenant's key: a name must go with one pseudonym always, and the other way round.
+
+    Memory grows with the number of names.
+    """
+
+    def __init__(self) -> None:
+        self._hidden: dict[str, str] = {}
+        self._clear: dict[str, str] = {}
+
+    def fit(self, clear: str, hidden: str) -> bool:
+        if len(hidden) != PSEUDONYM:
+            return False
+        return self._hidden.setdefault(clear, hidden) == hidden and self._clear.setdefault(hidden, clear) == clear
+
+
+def difference(row: Entry, copy: Entry, veil: Veiled | None, names: Names) -> str | None:
+    """The first column in which a row differs from its copy."""
+    seen = veil(row) if veil else row
+    for column, here, there in zip(Entry._fields, seen, copy, strict=True):
+        if column in {"epoch", "tenant_id"} or here == there:
+            continue
+        if veil is None and _is_name(column, row) and names.fit(*_names_in(column, str(here), str(there))):
+            continue
+        return column
+    return None
+
+
+def _is_name(column: str, row: Entry) -> bool:
+    return column in {"user_id", "actor"} or (column == "resource_id" and row.resource_type in NAMING)
+
+
+def _names_in(column: str, here: str, there: str) -> tuple[str, str]:
+    """What is hidden of both: of an actor, what stands behind the colon."""
+    if column != "actor":
+        return here, there
+    (kind, _, name), (hidden_kind, _, hidden) = here.partition(":"), there.partition(":")
+    return (name, hidden) if kind == hidden_kind else (here, "")
+
+
+async def check_rows(
+    tenant: Any, control: Any, log: str, sealed: Sealed, veil: Veiled | None, report: AuditReport, seen: LogReport,
+    tick: Callable[[], None],
+) -> None:  # fmt: skip
+    """Merges both in the order of the ids, which a restore does not disturb."""
+    names, at, now = Names(), sealed.position, await audit_reads.now(tenant)
+    copies = _standing(audit_reads.copies(control, log), sealed)
+    copy = await anext(copies, None)
+    async for row in audit_reads.rows(tenant, log):
+        seen.rows += 1
+        while copy is not None and copy.id < row.id:
+            report.add(Tampered(log, copy.id, None, None, "it is missing", told(copy)))
+            copy = await anext(copies, None)
+        if copy is not None and copy.id == row.id:
+            if column := difference(row, copy, veil, names):
+                what = f"its {column} was altered"
+                report.add(Tampered(log, row.id, None, None, what, told(row)))
+            copy = await anext(copies, None)
+        elif row.id <= at.after_id or row.xid < at.xid_from:
+            report.add(Tampered(log, row.id, None, None, "it was inserted behind the seals' back", told(row)))
+        else:
+            _unsealed(log, row, now, report, seen)
+        if seen.rows % 5000 == 0:
+            tick()
+    while copy is not None:
+        report.add(Tampered(log, copy.id, None, None, "it is missing", told(copy)))
+        copy = await anext(copies, None)
+
+
+def _unsealed(log: str, row: Entry, now: datetime, report: AuditReport, seen: LogReport) -> None:
+    """The first one that waits for too long is named: the sealer stands still."""
+    try:
+        age = (now - datetime.fromisoformat(row.created_at)).total_seconds()
+    except ValueError:  # a date that only PostgreSQL can say
+        age = float("inf")
+    if age > ALARM >= seen.lag_seconds:
+        report.add(Tampered(log, row.id, None, None, f"it has not been sealed for {age:.0f} seconds", told(row)))
+    seen.unsealed += 1
+    seen.lag_seconds = max(seen.lag_seconds, age)
+
+
+async def _standing(copies: AsyncIterator[Entry], sealed: Sealed) -> AsyncIterator[Entry]:
+    """Copies whose rows must be there: what a restore took back is kept here alone."""
+    epochs = sorted(sealed.after_ids)
+    ends = {epoch: sealed.after_ids[later] for epoch, later in pairwise(epochs)}
+    async for copy in copies:
+        if copy.epoch not in ends or copy.id <= ends[copy.epoch]:
+            yield copy

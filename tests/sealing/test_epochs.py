@@ -1,0 +1,117 @@
+"""After a restore sealing goes on in a new epoch, if what was restored is the beginning of what was sealed."""
+
+from __future__ import annotations
+
+import pytest
+
+from milepost.domain.errors import SealRefused
+from milepost.engine.audit.check import Seen, check_audit
+from milepost.engine.audit.epoch import Restored, begin_epoch
+from tests.sealing.conftest import INSTALLATION, Scene
+from tests.sealing.test_tampering import EVERYTHING, tenant
+
+BACK = (
+    "DELETE FROM audit_logs WHERE id > {0}",
+    "DELETE FROM status_transitions WHERE job_id NOT IN (SELECT resource_id::uuid FROM audit_logs)",
+    "DELETE FROM executions WHERE id NOT IN (SELECT resource_id::uuid FROM audit_logs)",
+    "ALTER TABLE audit_logs ALTER COLUMN id RESTART WITH {1}",
+)
+
+
+async def back_to(scene: Scene, row: int) -> None:
+    """As a backup of that moment would be: later rows are gone, and their ids are given again."""
+    await tenant(scene, *(sql.format(row, row + 1) for sql in BACK))
+    for table in EVERYTHING:
+        await scene.owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+async def findings(scene: Scene) -> list[str]:
+    seen = [Seen("default", scene.tenant, scene.log.veil)]
+    report = await check_audit(scene.control, seen, scene.keys, scene.anchors, installation=INSTALLATION)
+    return [f"{found.row} {found.what}" for found in report.wrong]
+
+
+async def begin(scene: Scene) -> Restored:
+    return await begin_epoch(scene.sealer, scene.control, scene.log, actor="cli:test")
+
+
+async def test_a_restored_log_goes_on_and_what_was_lost_lives_on_as_copies(scene: Scene) -> None:
+    await scene.live(3)
+    await scene.seal()
+    await back_to(scene, 6)
+    with pytest.raises(SealRefused, match="row 9, which is sealed, is not there"):
+        await scene.seal()
+
+    assert await begin(scene) == (2, 6, 3)
+    await scene.live()
+    assert await scene.seal() == 3
+    assert await findings(scene) == []
+    assert len(await scene.copies()) == 9 + 1 + 3
+    assert [(seal["epoch"], seal["after_id"], seal["tree_size"]) for seal in await scene.seals()] == [
+        (1, 0, 9), (2, 6, 10), (2, 6, 13),
+    ]  # fmt: skip
+    told = await scene.owner.fetchrow("SELECT actor, details FROM audit_logs WHERE action = 'audit.epoch_started'")
+    assert (told["actor"], told["details"]) == ("cli:test", '{"lost": 3, "epoch": 2, "after_id": 6}')
+
+
+async def test_rows_that_the_backup_had_and_no_seal_covered_are_sealed_now(scene: Scene) -> None:
+    await scene.live(2)
+    await scene.seal()
+    await scene.live()
+
+    assert await begin(scene) == (2, 6, 0)
+    assert (await scene.seals())[-1]["tree_size"] == 10
+    assert await findings(scene) == []
+
+
+async def test_rows_written_after_the_restore_under_ids_of_lost_ones_are_sealed(scene: Scene) -> None:
+    await scene.live(2)
+    await scene.seal()
+    await back_to(scene, 3)
+    await scene.live()
+
+    assert await begin(scene) == (2, 3, 3)
+    assert await scene.seal() == 0
+    assert (await scene.seals())[-1]["tree_size"] == 10
+    assert await findings(scene) == []
+
+
+async def test_a_second_restore_is_a_third_epoch(scene: Scene) -> None:
+    await scene.live(2)
+    await scene.seal()
+    await back_to(scene, 3)
+    await begin(scene)
+    await scene.live(2)
+    await scene.seal()
+    await tenant(scene, "DELETE FROM audit_logs WHERE id > 7")
+
+    assert await begin(scene) == (3, 7, 3)
+    assert await findings(scene) == []
+
+
+async def test_a_row_taken_out_of_the_middle_is_no_restore(scene: Scene) -> None:
+    await scene.live(2)
+    await scene.seal()
+    await tenant(scene, "DELETE FROM audit_logs WHERE id = 2")
+
+    with pytest.raises(SealRefused, match="row 3 is there, but row 2"):
+        await begin(scene)
+
+
+async def test_an_altered_row_is_no_restore(scene: Scene) -> None:
+    await scene.live(2)
+    await scene.seal()
+    await tenant(scene, "UPDATE audit_logs SET action = 'x.y' WHERE id = 2", "DELETE FROM audit_logs WHERE id = 6")
+
+    with pytest.raises(SealRefused, match="action of row 2 was altered"):
+        await begin(scene)
+
+
+async def test_a_row_lost_and_slipped_in_again_differently_is_found_in_any_epoch(scene: Scene) -> None:
+    await scene.live(2)
+    await scene.seal()
+    await back_to(scene, 4)
+    await begin(scene)
+    await tenant(scene, "UPDATE audit_logs SET action = 'x.y' WHERE id = 2", "DELETE FROM audit_logs WHERE id = 3")
+
+    assert await findings(scene) == ["2 its action was altered", "3 it is missing"]

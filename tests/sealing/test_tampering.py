@@ -1,0 +1,375 @@
+"""Every way of tampering that the sealed audit is for, done by a superuser with all triggers off, is found and named."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from milepost.domain.canonical import Entry, entry_bytes
+from milepost.domain.checkpoint import Checkpoint
+from milepost.domain.merkle import Frontier, leaf_hash
+from milepost.domain.pseudonym import Veil
+from milepost.engine.audit.check import Seen, check_audit
+from milepost.engine.audit.report import Tampered
+from milepost.engine.seal import origin
+from milepost.engine.verify import Wrong, verify
+from milepost.kinds.executions import KIND
+from milepost.tenancy.signing import PublicKeys, SigningKey
+from tests.sealing.conftest import INSTALLATION, Scene
+
+VEIL = Veil(b"a tenant's key").over
+EVERYTHING = ("audit_logs", "executions", "status_transitions_executions")
+# two seals of two jobs, with three rows each: what is tampered with lies in either
+SEALED = 12
+
+
+@pytest.fixture
+async def sealed(scene: Scene) -> Scene:
+    for _ in range(2):
+        await scene.live(2)
+        await scene.seal()
+    return scene
+
+
+async def disarmed(connection: Any, tables: tuple[str, ...], *statements: str) -> None:
+    for table in tables:
+        await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    for sql in statements:
+        await connection.execute(sql)
+
+
+async def tenant(scene: Scene, *statements: str) -> None:
+    await disarmed(scene.owner, EVERYTHING, *statements)
+
+
+async def control(scene: Scene, *statements: str) -> None:
+    await disarmed(scene.keeper, ("audit_logs", "audit_seals"), *statements)
+
+
+async def findings(scene: Scene, *, keys: PublicKeys | None = None, key_known: bool = True) -> list[Tampered]:
+    seen = Seen("default", scene.tenant, VEIL if key_known else None)
+    report = await check_audit(scene.control, [seen], keys or scene.keys, scene.anchors, installation=INSTALLATION)
+    return report.wrong
+
+
+async def history(scene: Scene) -> list[Wrong]:
+    return (await verify(scene.tenant, [KIND])).wrong
+
+
+# ------------------------------------------------------------------------------------ what the tamperer does
+
+
+async def edit_payload(scene: Scene) -> None:
+    await tenant(scene, 'UPDATE audit_logs SET details = \'{"reason": "harmless"}\' WHERE id = 5')
+
+
+async def edit_time(scene: Scene) -> None:
+    await tenant(scene, "UPDATE audit_logs SET created_at = created_at - interval '1 ms' WHERE id = 5")
+
+
+async def edit_user(scene: Scene) -> None:
+    await tenant(scene, "UPDATE audit_logs SET user_id = 'somebody else' WHERE id = 5")
+
+
+async def swap_two_rows(scene: Scene) -> None:
+    await tenant(
+        scene,
+        "UPDATE audit_logs a SET (action, resource_id, version, actor, created_at) ="
+        " (SELECT b.action, b.resource_id, b.version, b.actor, b.created_at FROM audit_logs b WHERE b.id = 13 - a.id)"
+        " WHERE a.id IN (5, 8)",
+    )
+
+
+async def delete_first(scene: Scene) -> None:
+    await tenant(scene, "DELETE FROM audit_logs WHERE id = 1")
+
+
+async def delete_middle(scene: Scene) -> None:
+    await tenant(scene, "DELETE FROM audit_logs WHERE id = 6")
+
+
+async def delete_last(scene: Scene) -> None:
+    await tenant(scene, f"DELETE FROM audit_logs WHERE id = {SEALED}")
+
+
+async def delete_and_renumber(scene: Scene) -> None:
+    await tenant(
+        scene,
+        "ALTER TABLE audit_logs ALTER COLUMN id DROP IDENTITY",
+        "DELETE FROM audit_logs WHERE id = 6",
+        "UPDATE audit_logs SET id = -id WHERE id > 6",
+        "UPDATE audit_logs SET id = -id - 1 WHERE id < 0",
+    )
+
+
+async def insert_with_an_old_number(scene: Scene) -> None:
+    await tenant(
+        scene,
+        "INSERT INTO audit_logs (id, user_id, action, resource_type, resource_id, created_at, xid) OVERRIDING SYSTEM VALUE"
+        " SELECT 1000, 'system', 'execution.approved', 'execution', 'x', created_at, xid FROM audit_logs WHERE id = 5",
+    )
+
+
+async def insert_back_dated_and_let_it_be_sealed(scene: Scene) -> None:
+    await tenant(
+        scene,
+        "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, created_at)"
+        " VALUES ('system', 'execution.approved', 'execution', 'x', now() - interval '3 days')",
+    )
+    await scene.seal()
+
+
+async def duplicate(scene: Scene) -> None:
+    await tenant(
+        scene,
+        "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, created_at, actor, version, xid)"
+        " SELECT user_id, action, resource_type, resource_id, created_at, actor, version, xid FROM audit_logs WHERE id = 5",
+    )
+
+
+async def edit_leaf_hashes(scene: Scene) -> None:
+    await control(
+        scene,
+        "UPDATE audit_seals SET leaf_hashes = overlay(leaf_hashes placing sha256('x') from 1 + 32 * 4) WHERE seal_no = 1",
+    )
+
+
+async def edit_row_and_copy(scene: Scene) -> None:
+    change = "UPDATE audit_logs SET action = 'execution.failed' WHERE"
+    await tenant(scene, f"{change} id = 5")
+    await control(scene, f"{change} source_id = 5")
+
+
+async def edit_row_copy_and_leaf_hash(scene: Scene) -> None:
+    await edit_row_and_copy(scene)
+    rows, seals = await scene.copies(), await scene.seals()
+    leaf = leaf_hash(entry_bytes(entry_of(rows[4])))
+    packed = seals[0]["leaf_hashes"][: 32 * 4] + leaf + seals[0]["leaf_hashes"][32 * 5 :]
+    await scene.keeper.execute("UPDATE audit_seals SET leaf_hashes = $1 WHERE seal_no = 1", packed)
+
+
+async def delete_row_and_copy(scene: Scene) -> None:
+    await tenant(scene, "DELETE FROM audit_logs WHERE id = 5")
+    await control(scene, "DELETE FROM audit_logs WHERE source_id = 5")
+
+
+async def insert_row_and_copy(scene: Scene) -> None:
+    await insert_with_an_old_number(scene)
+    await control(
+        scene,
+        "INSERT INTO audit_logs (tenant_id, source_id, user_id, action, resource_type, resource_id, created_at, xid)"
+        " SELECT 'default', 1000, 'system', 'execution.approved', 'execution', 'x', created_at, xid"
+        " FROM audit_logs WHERE source_id = 5",
+    )
+
+
+def entry_of(row: Any) -> Entry:
+    written = row["created_at"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return Entry(
+        "default", row["epoch"], row["source_id"], int(row["xid"]), row["tenant_id"], row["user_id"], row["action"],
+        row["resource_type"], row["resource_id"], row["details"], written, row["actor"], row["version"],
+    )  # fmt: skip
+
+
+async def recompute_everything(scene: Scene, key: SigningKey) -> None:
+    """All of the tree from the altered row on, signed with the key."""
+    await edit_row_and_copy(scene)
+    frontier, entries = Frontier(), [entry_of(row) for row in await scene.copies()]
+    for seal in await scene.seals():
+        leaves = [
+            leaf_hash(entry_bytes(entry)) for entry in entries[frontier.size : frontier.size + seal["leaf_count"]]
+        ]
+        frontier = frontier.extend(leaves)
+        note = key.sign(Checkpoint(origin(INSTALLATION, "default"), frontier.size, frontier.root()))
+        await scene.keeper.execute(
+            "UPDATE audit_seals SET leaf_hashes = $2, root = $3, frontier = $4, checkpoint = $5 WHERE seal_no = $1",
+            seal["seal_no"], b"".join(leaves), frontier.root(), frontier.packed(), note,
+        )  # fmt: skip
+
+
+async def recompute_without_the_key(scene: Scene) -> None:
+    await recompute_everything(scene, SigningKey(b"x" * 32))
+
+
+async def recompute_and_keep_the_signatures(scene: Scene) -> None:
+    kept = [seal["checkpoint"] for seal in await scene.seals()]
+    await recompute_without_the_key(scene)
+    for number, note in enumerate(kept, 1):
+        await scene.keeper.execute("UPDATE audit_seals SET checkpoint = $2 WHERE seal_no = $1", number, note)
+
+
+async def recompute_with_the_stolen_key(scene: Scene) -> None:
+    await recompute_everything(scene, scene.key)
+
+
+async def roll_the_tenant_back(scene: Scene) -> None:
+    await tenant(
+        scene, "DELETE FROM audit_logs WHERE id > 6", "DELETE FROM executions WHERE created_at >= (SELECT created_at FROM audit_logs LIMIT 1) AND id NOT IN (SELECT resource_id::uuid FROM audit_logs)"
+    )  # fmt: skip
+
+
+async def roll_both_back(scene: Scene) -> None:
+    await roll_the_tenant_back(scene)
+    await control(scene, "DELETE FROM audit_logs WHERE source_id > 6", "DELETE FROM audit_seals WHERE seal_no > 1")
+
+
+async def truncate(scene: Scene) -> None:
+    await tenant(scene, "TRUNCATE audit_logs")
+
+
+async def truncate_seals(scene: Scene) -> None:
+    await control(scene, "TRUNCATE audit_seals")
+
+
+async def delete_a_seal(scene: Scene) -> None:
+    await control(scene, "DELETE FROM audit_seals WHERE seal_no = 1")
+
+
+async def fork(scene: Scene) -> None:
+    """Another tree of the same size, signed with the stolen key and shown to somebody else."""
+    other = Checkpoint(origin(INSTALLATION, "default"), SEALED, b"\1" * 32)
+    scene.anchors.append("default", 2, scene.key.sign(other))
+
+
+async def edit_an_anchor(scene: Scene) -> None:
+    file = scene.folder / "anchors" / "default.jsonl"
+    first, rest = file.read_text().split("\n", 1)
+    line = json.loads(first)
+    size = line["checkpoint"].split("\n")[2]
+    line["checkpoint"] = line["checkpoint"].replace(size, base64.b64encode(b"\2" * 32).decode())
+    file.write_text(json.dumps(line) + "\n" + rest)
+
+
+async def remove_the_anchors(scene: Scene) -> None:
+    (scene.folder / "anchors" / "default.jsonl").unlink()
+
+
+async def stop_the_sealer(scene: Scene) -> None:
+    await tenant(
+        scene,
+        "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, created_at)"
+        " VALUES ('system', 'a.b', 'a', 'x', now() - interval '61 seconds')",
+    )
+
+
+# ------------------------------------------------------------------------------------ what must be found
+
+
+@dataclass(frozen=True)
+class Case:
+    """How the audit is tampered with, and what must be the first finding: the row (or leaf) and a part of the words."""
+
+    tamper: Callable[[Scene], Awaitable[None]]
+    what: str
+    row: int | None = None
+    leaf: int | None = None
+
+
+CASES = {
+    "edit a sealed payload": Case(edit_payload, "details was altered", row=5),
+    "edit the time": Case(edit_time, "created_at was altered", row=5),
+    "edit the user": Case(edit_user, "user_id was altered", row=5),
+    "swap two rows": Case(swap_two_rows, "was altered", row=5),
+    "delete the first row": Case(delete_first, "missing", row=1),
+    "delete a row in the middle": Case(delete_middle, "missing", row=6),
+    "delete the last row": Case(delete_last, "missing", row=SEALED),
+    "delete and renumber": Case(delete_and_renumber, "was altered", row=6),
+    "insert with an old number": Case(insert_with_an_old_number, "inserted", row=1000),
+    "insert back-dated": Case(insert_back_dated_and_let_it_be_sealed, "not when it was written", row=SEALED + 1),
+    "duplicate a row": Case(duplicate, "inserted", row=SEALED + 1),
+    "edit the leaf hashes": Case(edit_leaf_hashes, "leaf hash was changed", row=5, leaf=4),
+    "edit a row and its copy": Case(edit_row_and_copy, "copy was altered", row=5, leaf=4),
+    "edit a row, its copy and its leaf hash": Case(edit_row_copy_and_leaf_hash, "not what was signed", row=1, leaf=0),
+    "delete a row and its copy": Case(delete_row_and_copy, "copy of this leaf is missing", leaf=4),
+    "insert a row and its copy": Case(insert_row_and_copy, "copy was inserted", row=1000),
+    "recompute the whole tree without the key": Case(recompute_without_the_key, "no known key", row=1, leaf=0),
+    "recompute and keep the signatures": Case(recompute_and_keep_the_signatures, "not what was signed", row=1, leaf=0),
+    "recompute with the stolen key": Case(recompute_with_the_stolen_key, "another tree of 6 rows", row=1),
+    "roll the tenant's database back": Case(roll_the_tenant_back, "missing", row=7),
+    "roll both databases back": Case(roll_both_back, "12 rows are anchored and 6 sealed", leaf=6),
+    "truncate the log": Case(truncate, "missing", row=1),
+    "truncate the seals": Case(truncate_seals, "inserted behind the last seal", row=1),
+    "delete a seal": Case(delete_a_seal, "seals before this one are missing", leaf=6),
+    "fork": Case(fork, "fork: two trees of 12 rows"),
+    "edit an anchor": Case(edit_an_anchor, "forged"),
+    "remove the anchors": Case(remove_the_anchors, "nothing is anchored", leaf=0),
+    "stop the sealer": Case(stop_the_sealer, "not been sealed for 61 seconds", row=SEALED + 1),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_tampering_is_found_and_named(sealed: Scene, name: str) -> None:
+    case = CASES[name]
+    assert await findings(sealed) == []
+
+    await case.tamper(sealed)
+
+    first = (await findings(sealed))[0]
+    assert case.what in first.what
+    assert (first.row, first.leaf) == (case.row, case.leaf if case.leaf is not None else first.leaf)
+
+
+async def test_another_public_key_fits_no_seal(sealed: Scene) -> None:
+    first = (await findings(sealed, keys=PublicKeys([SigningKey(b"y" * 32).public])))[0]
+
+    assert (first.row, first.leaf) == (1, 0)
+    assert "no known key" in first.what
+
+
+async def test_a_status_without_a_transition_is_found_by_the_history(sealed: Scene) -> None:
+    job = (await sealed.owner.fetchrow("SELECT id FROM executions ORDER BY id LIMIT 1"))["id"]
+    await tenant(sealed, f"UPDATE executions SET status = 'FAILED', error_code = 'X' WHERE id = '{job}'")
+
+    assert [(wrong.job_id, wrong.version) for wrong in await history(sealed)] == [(str(job), 3)]
+
+
+async def test_a_truncated_partition_is_found_by_the_history(sealed: Scene) -> None:
+    await tenant(sealed, "TRUNCATE status_transitions_executions")
+
+    found = await history(sealed)
+    assert len({wrong.job_id for wrong in found if wrong.what == "has no history"}) == 4
+
+
+async def test_a_transition_that_was_added_with_its_audit_row_is_found(sealed: Scene) -> None:
+    """Sealed like any other: what it says does not fit the job."""
+    job = (await sealed.owner.fetchrow("SELECT id FROM executions ORDER BY id LIMIT 1"))["id"]
+    await tenant(
+        sealed,
+        "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, version, actor)"
+        f" VALUES ('system', 'execution.completed', 'execution', '{job}', 3, 'worker:w1')",
+    )
+    await sealed.seal()
+
+    assert await findings(sealed) == []
+    assert [wrong.what for wrong in await history(sealed)] == ["has more than one audit row"]
+
+
+@pytest.mark.parametrize(
+    "name", ["edit a sealed payload", "swap two rows", "delete a row in the middle", "edit the user"]
+)
+async def test_without_the_tenants_key_too(sealed: Scene, name: str) -> None:
+    assert await findings(sealed, key_known=False) == []
+
+    await CASES[name].tamper(sealed)
+
+    assert (await findings(sealed, key_known=False))[0].row == CASES[name].row
+
+
+async def test_a_living_log_is_clean_while_it_is_sealed(sealed: Scene) -> None:
+    """Rows that are not sealed yet, but not late, are no finding; nor is a job that was pruned."""
+    await sealed.live()
+
+    report = await check_audit(
+        sealed.control, [Seen("default", sealed.tenant, VEIL), Seen("control", sealed.control)], sealed.keys,
+        sealed.anchors, installation=INSTALLATION,
+    )  # fmt: skip
+
+    assert report.wrong == []
+    assert [(log.rows, log.leaves, log.seals, log.anchors, log.unsealed) for log in report.logs] == [
+        (15, 12, 2, 2, 3), (0, 0, 0, 0, 0),
+    ]  # fmt: skip
