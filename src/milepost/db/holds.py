@@ -103,16 +103,17 @@ def beat_work(
 
 def note_work(table: JobTable, notes: Sequence[Note]) -> Callable[[Connection], Awaitable[list[bool | Exception]]]:
     async def work(connection: Connection) -> list[bool | Exception]:
-        kept: set[UUID] = set()
-        ordered = sorted(notes, key=lambda n: (n.worker, tuple(n.columns), n.job_id.bytes))
+        kept: set[tuple[UUID, int]] = set()
+        ordered = sorted(notes, key=lambda n: (n.worker, tuple(n.columns), n.job_id.bytes, n.version))
         for (worker, columns), same in groupby(ordered, key=lambda n: (n.worker, tuple(n.columns))):
-            # of several notes about one job in a group the last one stands
+            # of several notes about one job in a group the last one of its newest version stands
             members = list({n.job_id: n for n in same}.values())
             ids, versions = [n.job_id for n in members], [n.version for n in members]
             values = [[n.columns[c] for n in members] for c in columns]
             rows = await connection.fetch(statements.note(table, columns), ids, versions, worker, *values)
-            kept |= {row[0] for row in rows}
-        return [n.job_id in kept for n in notes]
+            written = {row[0] for row in rows}
+            kept |= {(n.job_id, n.version) for n in members if n.job_id in written}
+        return [(n.job_id, n.version) in kept for n in notes]
 
     return work
 

@@ -13,7 +13,7 @@ from milepost.db.connections import PASSING, Connections
 from milepost.db.group_commit import GroupCommit, isolate
 from milepost.db.holds import Beat, Claims, Note, beat_work, cancel_work, claim_work, merged, note_work
 from milepost.db.job_table import JobTable
-from milepost.db.moves import Moved, Shape, by_shape, firsts, move_work
+from milepost.db.moves import Moved, Shape, by_shape, move_work, newest
 from milepost.db.submits import Check, NewJob, Submitted, anything, submit_work
 from milepost.domain.errors import EffectRefused, RowRefused, StaleVersion
 from milepost.domain.transition import Transition
@@ -103,13 +103,13 @@ class Ledger:
         Every shape of transition is a commit of its own and is retried and split on its own: what one shape did is
         not forgotten when another has to be done again.
         """
-        first = firsts(transitions)
+        tried = newest(transitions)
         answers: dict[UUID, Moved | Exception] = {}
-        for shape, members in by_shape(first.values()).items():
+        for shape, members in by_shape(tried.values()).items():
             moved = await self._each(partial(self._move, table, shape), members)
             answers |= zip((t.job_id for t in members), moved, strict=True)
         return [
-            answers[t.job_id] if first[t.job_id] is t else StaleVersion(job_id=t.job_id, version=t.version)
+            answers[t.job_id] if tried[t.job_id] is t else StaleVersion(job_id=t.job_id, version=t.version)
             for t in transitions
         ]
 

@@ -27,9 +27,18 @@ class Moved(NamedTuple):
     due_at: datetime | None = None
 
 
-def firsts(transitions: Sequence[Transition]) -> dict[UUID, Transition]:
-    """Of several moves of one job in a group the first is tried: the others would be stale after it."""
-    return {t.job_id: t for t in reversed(transitions)}
+def newest(transitions: Sequence[Transition]) -> dict[UUID, Transition]:
+    """Of several moves of one job in a group the one to be tried: versions only rise, so the others are stale.
+
+    It is the one that knows the newest version, a late attempt and the present one being in one process, and of those
+    the first.
+    """
+    chosen: dict[UUID, Transition] = {}
+    for transition in transitions:
+        known = chosen.get(transition.job_id)
+        if known is None or transition.version > known.version:
+            chosen[transition.job_id] = transition
+    return chosen
 
 
 def move_work(table: JobTable, shape: Shape, members: list[Transition]) -> Doubting[list[Moved | Exception]]:
