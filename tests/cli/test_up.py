@@ -10,7 +10,7 @@ from milepost.db.urls import login_of
 from milepost.kinds import all_kinds
 from tests.cli.running import Up, call
 
-SECRETS = ("milepost.json", "development.key", "logins.json", "master.key")
+SECRETS = ("milepost.json", "development.key", "logins.json", "master.key", "audit.key")
 
 
 def test_it_says_where_it_is_and_with_which_key(stack: Up):

@@ -10,12 +10,15 @@ import httpx2
 
 from milepost.cli.database import open_tenant
 from milepost.cli.found import client_of
+from milepost.cli.sealing import open_control
 from milepost.db import about as databases
-from milepost.db import migrate
+from milepost.db import migrate, seals
 from milepost.db.locations import History
+from milepost.db.seals import CONTROL
 from milepost.domain.errors import MilepostError
-from milepost.engine.guards_check import look_at_guards
+from milepost.engine.guards_check import look_at_guards, missing_audit_guards
 from milepost.engine.maintain import DUTY
+from milepost.engine.seal import ALARM, position_after
 from milepost.kinds import all_kinds
 from milepost.queue.about import about as about_redis
 from milepost.queue.connection import connect
@@ -101,6 +104,20 @@ async def _migrations(settings: Settings) -> AsyncIterator[Finding]:
             )
 
 
+async def _sealing(settings: Settings) -> AsyncIterator[Finding]:
+    async with open_control(settings) as control, open_tenant(settings) as tenant:
+        for trigger in await missing_audit_guards(control):
+            yield Finding("sealing", "fail", trigger, "'milepost migrate' with the owner's address.")
+        for name, database in ((tenant.name, tenant), (CONTROL, control)):
+            last = await seals.last_seal(control, name)
+            late = await seals.lag(database, name, position_after(last))
+            if late > ALARM:
+                told = f"the audit log of {name} is sealed {late:,.0f} seconds late"
+                yield Finding("sealing", "fail", told, "Maintenance seals; its log says why it does not.")
+            else:
+                yield Finding("sealing", "ok", f"{name}: {0 if last is None else last.tree_size:,} audit rows sealed")
+
+
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     redis = connect(settings.need("redis_url"), timeout=2.0)
     try:
@@ -172,6 +189,7 @@ CHECKS: dict[str, Check] = {
     "stack": _stack,
     "postgres": _postgres,
     "migrations": _migrations,
+    "sealing": _sealing,
     "redis": _redis,
     "keys": _runtime,
     "api": _api,

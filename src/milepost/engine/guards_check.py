@@ -12,6 +12,7 @@ from milepost.domain.errors import GuardsMissing
 from milepost.engine.kind import Kind
 
 ALWAYS = "A"
+CONTROL_TABLES = ("audit_logs", "audit_seals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ async def missing_guards(database: TenantDatabase, kinds: Sequence[Kind]) -> lis
         for table, name in _expected(kinds, files)
         if (problem := _problem(table, name, found.get((table, name)))) is not None
     ]
+
+
+async def missing_audit_guards(control: TenantDatabase) -> list[str]:
+    """The same for the copies and the seals in the control database."""
+    found = {(trigger.table, trigger.name): trigger for trigger in await proofs.triggers(control)}
+    guards = [(table, f"prevent_{table}_{what}") for table in CONTROL_TABLES for what in ("modification", "truncate")]
+    return [problem for at in guards if (problem := _problem(*at, found.get(at))) is not None]
 
 
 async def wrong_edges(database: TenantDatabase, kinds: Sequence[Kind]) -> list[str]:
