@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +22,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 FURTHEST_DUE = timedelta(days=30)
+CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
@@ -51,6 +53,14 @@ def rfc3339(value: Any) -> Any:
     )
 
 
+def canonical(value: Any) -> Any:
+    """One id, one spelling: no braces, no `urn:`, no capitals."""
+    if isinstance(value, str) and not CANONICAL.fullmatch(value):
+        raise PydanticCustomError("invalid_id", "must be a canonical UUID")
+    return value
+
+
+CanonicalId = Annotated[UUID, BeforeValidator(canonical)]
 PlainText = Annotated[str, AfterValidator(plain_text)]
 Moment = Annotated[AwareDatetime, BeforeValidator(rfc3339)]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from milepost.kinds.requests import PlainText, Strict
+from milepost.kinds.requests import CanonicalId, PlainText, Strict
 
 LARGEST = 5 * 1024**3
 WORD = r"[A-Za-z0-9!#$&^_.+-]+"
@@ -52,7 +51,7 @@ TagValue = Annotated[PlainText, Field(max_length=256)]
 class CreateArtifact(Strict):
     """A stored file (`file_path`), or the announcement of an upload."""
 
-    execution_id: UUID | None = None
+    execution_id: CanonicalId | None = None
     file_name: Annotated[PlainText, AfterValidator(label)] = Field(min_length=1, max_length=255)
     file_path: PlainText | None = Field(default=None, min_length=1, max_length=1024)
     file_size: int = Field(ge=0, le=LARGEST)

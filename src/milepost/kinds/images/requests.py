@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import unicodedata
 from typing import Annotated, Any, Literal, Self
-from uuid import UUID
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from milepost.kinds.images.colours import is_colour
-from milepost.kinds.requests import CreateJob, PlainText, Strict
+from milepost.kinds.requests import CanonicalId, CreateJob, PlainText, Strict
 
 OTHERS = 10
 OTHER_BYTES = 1024
@@ -99,7 +98,7 @@ class CreateImageTask(CreateJob):
     effects: Annotated[Effects, Field(default_factory=Effects)]
     style: Annotated[Style, Field(default_factory=Style)]
     source_image_url: Annotated[PlainText, AfterValidator(refused_url)] | None = Field(default=None, max_length=2048)
-    source_image_id: UUID | None = Field(default=None, description="Of a picture sent to /v1/images/sources.")
+    source_image_id: CanonicalId | None = Field(default=None, description="Of a picture sent to /v1/images/sources.")
     seed: int | None = Field(default=None, ge=0, le=2**53 - 1)
     size: int = Field(default=1134, ge=SMALLEST, le=LARGEST, description="Pixels per side; 1134 are 48 mm at 600 dpi.")
     format: Literal["png"] = "png"
