@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.faults.breakages import BREAKAGES
-from tests.faults.chaos.driver import run
+from tests.faults.chaos.driver import LEASE_SECONDS, run
 from tests.faults.chaos.nemesis import Nemesis
 from tests.faults.chaos.oracle import Oracle
 from tests.faults.chaos.report import Report, commit
@@ -32,10 +32,11 @@ class Control:
     seed: int
     seconds: float
     faults: tuple[str, ...]
+    lease: float = LEASE_SECONDS
 
 
 CONTROLS = {
-    "no_version_predicate": Control(1, 45, ("stop past the lease@worker",)),
+    "no_version_predicate": Control(1, 45, ("stop past the lease@worker-1", "double bells"), lease=2.0),
     "no_rescuer": Control(1, 25, ("kill@worker",)),
     "bell_before_commit": Control(1, 25, ("fail commits",)),
     "acknowledge_before_commit": Control(1, 30, ("kill@api", "lock a table", "crash postgres")),
