@@ -9,6 +9,7 @@ from typing import Literal
 import httpx2
 
 from milepost.cli.database import open_tenant
+from milepost.cli.exposure import weaknesses
 from milepost.cli.found import client_of
 from milepost.cli.sealing import open_control
 from milepost.db import about as databases
@@ -185,8 +186,17 @@ async def _providers(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("providers", "warn", "no keys: offline/extract answers, which asks no model", mend)
 
 
+async def _exposure(settings: Settings) -> AsyncIterator[Finding]:
+    weak = list(weaknesses(settings))
+    for told, mend in weak:
+        yield Finding("exposure", "warn", told, mend)
+    if not weak:
+        yield Finding("exposure", "ok", "nothing is left open to others on the network")
+
+
 CHECKS: dict[str, Check] = {
     "stack": _stack,
+    "exposure": _exposure,
     "postgres": _postgres,
     "migrations": _migrations,
     "sealing": _sealing,
