@@ -20,7 +20,7 @@ test: $(ENVIRONMENT) ## the whole suite, with the tests that kill real processes
 	@$(BIN)/python -m pytest -m "faults and not chaos" $(ARGS) $(NONE_IS_FINE)
 
 test-all: test ## the suite, and two minutes of random faults
-	@$(BIN)/python -m pytest -m chaos $(ARGS) $(NONE_IS_FINE)
+	@$(BIN)/python -m pytest -m chaos -o faulthandler_timeout=0 $(ARGS) $(NONE_IS_FINE)
 
 test-fast: $(ENVIRONMENT) ## the part that takes less than 90 seconds
 	@$(BIN)/python -m pytest -m "not faults and not slow" $(ARGS)

@@ -65,7 +65,7 @@ def show(report: Report) -> None:
     )
     print("ended: " + ", ".join(f"{name} {times}" for name, times in report.ended.items()))
     for name, figures in report.recovery.items():
-        print(f"recovery, {name}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+        print(f"recovery, {name}: " + ", ".join(f"{key} {figures[key]}" for key in figures if key != "slowest"))
     print("median seconds to start: " + ", ".join(f"{name} {one['p50_s']}" for name, one in report.starts.items()))
     settled = report.settled_after_s
     print("jobs were still open at the end" if settled is None else f"all jobs had ended {settled} s after the healing")

@@ -9,7 +9,17 @@ from tests.faults.chaos.journal import tags
 from tests.faults.chaos.nemesis import Nemesis
 from tests.faults.chaos.oracle import Oracle
 from tests.faults.chaos.posts import Post
-from tests.faults.chaos.recovery import LOST_LEASES, SUCCESSES, WAITS, of_bells, of_progress, of_workers, summary
+from tests.faults.chaos.recovery import (
+    LOST_LEASES,
+    SUCCESSES,
+    WAITS,
+    of_bells,
+    of_progress,
+    of_workers,
+    slowest,
+    slowest_of_workers,
+    summary,
+)
 from tests.faults.chaos.report import Report
 from tests.faults.chaos.stage import Stage
 
@@ -48,13 +58,14 @@ async def tell_requests(report: Report, stage: Stage) -> None:
 
 async def tell_recovery(report: Report, stage: Stage, nemesis: Nemesis) -> None:
     losses = {pid: at for post in stage.posts.values() for pid, at in post.losses.items()}
-    workers = of_workers(await stage.fetch(LOST_LEASES), losses, stage.lease)
+    lost = await stage.fetch(LOST_LEASES)
+    workers = of_workers(lost, losses, stage.lease)
     bells = of_bells(await stage.fetch(WAITS), nemesis.done)
     successes = [row[0] for row in await stage.fetch(SUCCESSES)]
     report.recovery = {
-        "worker": summary(workers),
+        "worker": {**summary(workers), "slowest": slowest_of_workers(lost, losses, stage.lease)},
         "bell": summary(bells),
-        "progress": summary(of_progress(successes, nemesis.done)),
+        "progress": {**summary(of_progress(successes, nemesis.done)), "slowest": slowest(successes, nemesis.done)},
     }
     both = summary([*workers, *bells])
     report.recovery_p50_s, report.recovery_p99_s = both["p50_s"], both["p99_s"]

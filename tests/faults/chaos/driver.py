@@ -104,14 +104,13 @@ async def _stage(report: Report, rate: float, folder: Path | None) -> AsyncItera
 
 @asynccontextmanager
 async def _at_work(report: Report, site: Site, rate: float) -> AsyncIterator[Stage]:
-    journal = Journal(site.folder / "journal.jsonl")
-    async with (
-        open_lines(site.ground.postgres.port, site.ground.redis.port) as lines,
-        staff(_starts(report, site, lines)) as posts,
-        await site.client(patience=1.0, timeout=5.0) as client,
-    ):
-        yield Stage(site, posts, lines, Load(client, journal, seed=report.seed, rate=rate), report.lease_seconds)
-    journal.close()
+    with Journal(site.folder / "journal.jsonl") as journal:
+        async with (
+            open_lines(site.ground.postgres.port, site.ground.redis.port) as lines,
+            staff(_starts(report, site, lines)) as posts,
+            await site.client(patience=1.0, timeout=5.0) as client,
+        ):
+            yield Stage(site, posts, lines, Load(client, journal, seed=report.seed, rate=rate), report.lease_seconds)
 
 
 def _starts(report: Report, site: Site, lines: Lines) -> dict[str, Start]:

@@ -48,6 +48,20 @@ def of_workers(rows: Sequence[Any], losses: Mapping[int, float], lease: float) -
     return [max(0.0, row["back_at"] - _lost_at(row, losses, lease)) for row in rows]
 
 
+def slowest_of_workers(rows: Sequence[Any], losses: Mapping[int, float], lease: float, most: int = 10) -> list[str]:
+    """One line for each worker that was lost: how long until its lease was taken, and until its job was claimed."""
+    waits: dict[str, tuple[float, float, bool]] = {}
+    for row in rows:
+        lost_at = _lost_at(row, losses, lease)
+        wait = row["back_at"] - lost_at, row["taken_at"] - lost_at, lost_at != row["taken_at"] - lease
+        waits[row["worker"]] = max(waits.get(row["worker"], wait), wait)
+    ordered = sorted(((wait, worker) for worker, wait in waits.items()), reverse=True)
+    return [
+        f"{back:.1f} s, its lease after {taken:.1f} s: {worker}, {'lost as a process' if known else 'cut off'}"
+        for (back, taken, known), worker in ordered[:most]
+    ]
+
+
 def _lost_at(row: Any, losses: Mapping[int, float], lease: float) -> float:
     """Of the name `worker:host-pid-digits`."""
     loss = losses.get(int(row["worker"].rsplit("-", 2)[1]))
@@ -69,6 +83,18 @@ def of_progress(successes: Sequence[float], done: Sequence[Done]) -> list[float]
     """Nothing for a fault after which there was no work left."""
     at = [bisect_left(successes, one.healed) for one in done]
     return [successes[place] - one.healed for place, one in zip(at, done, strict=True) if place < len(successes)]
+
+
+def slowest(successes: Sequence[float], done: Sequence[Done], most: int = 10) -> list[str]:
+    """The faults after which it took longest until anything succeeded."""
+    waits = sorted(((*of_progress(successes, [one]), one) for one in done), key=_first, reverse=True)
+    return [
+        f"{wait[0]:.1f} s after {wait[-1].fault.name} of {wait[-1].fault.target}" for wait in waits[:most] if wait[:-1]
+    ]
+
+
+def _first(wait: tuple[Any, ...]) -> float:
+    return wait[0] if len(wait) > 1 else 0.0
 
 
 def summary(figures: Sequence[float]) -> dict[str, float | int | None]:

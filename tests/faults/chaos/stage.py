@@ -27,7 +27,7 @@ class Stage:
     load: Load
     lease: float
 
-    async def fetch(self, sql: str, *args: Any, limit: float = 60) -> list[Any]:
+    async def fetch(self, sql: str, *args: Any, limit: float = 600) -> list[Any]:
         """As the database's owner, past all proxies; tried until PostgreSQL answers."""
         async with asyncio.timeout(limit):
             while True:
