@@ -250,7 +250,7 @@ async def test_an_answer_says_nothing_of_the_server_and_forbids_what_an_api_does
     for line in (
         "cache-control: no-store",
         "x-content-type-options: nosniff",
-        "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+        "content-security-policy: default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     ):
         assert head.count(line) == 1, line
     assert "strict-transport-security" not in head
@@ -261,7 +261,7 @@ async def test_behind_https_browsers_are_told_to_stay_there(wire: Wire) -> None:
 
     answer = await wire.send(f"GET /healthz HTTP/1.1\r\n{HOST}{forwarded}\r\n")
 
-    assert re.search(rb"strict-transport-security: max-age=\d{8,}\r\n", answer.lower())
+    assert re.search(rb"strict-transport-security: max-age=\d{8,}; includesubdomains\r\n", answer.lower())
 
 
 async def test_two_requests_at_once_on_one_connection_are_answered_in_order(wire: Wire) -> None:

@@ -82,6 +82,25 @@ def test_secrets_that_slip_into_a_message_or_an_exception_are_masked(
     assert [name for secret, name in secrets.items() if secret in said] == []
 
 
+async def test_who_was_not_let_in_stands_in_the_log_on_one_line_whatever_the_path_holds(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    reader = await house.caller("job:read")
+    await house.client().get(f"{PATH}/%0aINFO%20all%20is%20well")
+    await house.client().get(PATH)
+    refused = await reader.http.post(PATH, json={"prompt": "x"})
+
+    told = [record.getMessage() for record in caplog.records if record.name == "milepost.api"]
+    assert refused.status_code == 403
+    assert [("unauthorized" in line, "insufficient-scope" in line) for line in told] == [(True, False)] * (
+        len(told) - 1
+    ) + [(False, True)]
+    assert len(told) >= 2
+    assert not any("\n" in line for line in told)
+    assert "127.0.0.1" in told[-1]
+
+
 def test_settings_show_stars_for_every_secret() -> None:
     secret = "postgresql://app:hunter2@db/x"
     names = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]

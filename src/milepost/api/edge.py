@@ -23,9 +23,9 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 USUAL = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"content-security-policy", b"default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
 )
-HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
+HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class Edge:
@@ -62,7 +62,7 @@ class Edge:
                 return
         except Exception:
             # the path is a template's or a caller's, never a secret; query strings are not logged
-            logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"][:200])
+            logger.exception("request %s failed: %s %r", request_id, scope["method"], scope["path"][:200])
             if started:
                 raise
             problem = Problem("internal-error")

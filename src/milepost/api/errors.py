@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ from milepost.api.problems import SLUGS, Problem, as_problem
 from milepost.api.validation import refusal
 from milepost.domain.errors import MilepostError
 
+logger = logging.getLogger("milepost.api")
+
+# who was not let in, or not let do it: 401 is bounded per address, 403 needs a key that is good
+TOLD = frozenset({401, 403})
 SLUG_OF_STATUS: Mapping[int, str] = {slug.status: name for name, slug in reversed(list(SLUGS.items()))}
 
 
@@ -29,6 +34,10 @@ async def _on_error(request: Request, error: Any) -> Response:
     problem = as_problem(error)
     if problem is None:
         raise error
+    if SLUGS[problem.slug].status in TOLD:
+        client = request.client.host if request.client else "?"
+        what = (request.method, request.scope["path"][:200])
+        logger.info("request %s of %s refused: %s, %s %r", request.scope[REQUEST_ID], client, problem.slug, *what)
     return problem.response(request.scope[REQUEST_ID])
 
 

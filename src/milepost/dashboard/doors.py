@@ -25,7 +25,7 @@ logger = logging.getLogger("milepost.dashboard")
 COOKIE = "milepost_session"
 RETRY_AFTER = {429: "60", 503: "5"}
 CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 HEADERS = {
@@ -101,7 +101,7 @@ class Doors:
             except MilepostError as error:
                 response = await self._told(request, refusal_of(error))
             except Exception:
-                logger.exception("a page failed: %s %s", request.method, request.url.path[:200])
+                logger.exception("a page failed: %s %r", request.method, request.url.path[:200])
                 response = await self._told(request, Refused(500, "That went wrong", "It is in the log. Try again."))
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)

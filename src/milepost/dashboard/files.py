@@ -17,7 +17,10 @@ from milepost.engine.artifacts import LIVE, Artifact, find_artifact
 from milepost.storage import Store
 
 # a file is somebody's text: whatever it is, it runs nothing here
-HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, no-cache"}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox",
+    "Cache-Control": "private, no-cache",
+}
 
 
 class Files:

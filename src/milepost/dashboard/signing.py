@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import secrets
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from milepost.dashboard.pages import render
 from milepost.engine.api_keys import KeyHolder
 from milepost.engine.rates import place_of
 from milepost.engine.sessions import CHANCE_BYTES, LIFE_SECONDS, may_sign_in, sign_in, sign_out
+
+logger = logging.getLogger("milepost.dashboard")
 
 # of a browser that is not signed in yet: ties the form to it
 BEFORE = "milepost_before"
@@ -41,6 +44,7 @@ class Signing:
         holder = await self._desk.ring.holder(form.get("key", "").strip())
         if holder is None or holder.user_status != "active" or not holder.tenant_active:
             self._desk.refusals.note(place)
+            logger.info("a sign-in from %s was refused", place)
             return _form(request, form.get("next", ""), "This key does not open anything. Is all of it there?")
         if not may_sign_in(holder):
             return _form(request, form.get("next", ""), "This key may not read jobs. It needs the scope job:read.")
