@@ -15,7 +15,8 @@ suits() {
 if [ -e "$DONE" ] && [ "$DONE" -nt "$LOCK" ]; then
     exit 0
 fi
-for python in ${PYTHON:-python3.14 python3.13 python3.12 python3.11 python3} .venv/bin/python; do
+apart=$(ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[234].*/bin/python 2>/dev/null | sort -r || true)
+for python in ${PYTHON:-python3.14 python3.13 python3.12 $apart python3.11 python3} .venv/bin/python; do
     if suits "$python"; then
         rm -rf .venv-peers
         "$python" -m venv .venv-peers && break
@@ -23,5 +24,5 @@ for python in ${PYTHON:-python3.14 python3.13 python3.12 python3.11 python3} .ve
 done
 echo "Installing other job queues into .venv-peers ($(.venv-peers/bin/python -V)) ..."
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
-.venv-peers/bin/python -m pip install --quiet --require-hashes -r "$LOCK"
+.venv-peers/bin/python -m pip install -qq --require-hashes -r "$LOCK"
 touch "$DONE"

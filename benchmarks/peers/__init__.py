@@ -1,6 +1,6 @@
 """Other job queues on the same servers with the same no-op jobs, each in a process of the environment .venv-peers.
 
-`tools/make_peers.sh` makes that environment. Each module here is one peer at its best settings and says which and why;
+`tools/make_peers.sh` makes that environment. Each module `with_…` is one peer at its best settings and says which and why;
 it is run as `python MODULE.py ADDRESS JOBS` and prints one line of JSON: `drain_per_s`, `bulk_per_s`, `hundred_per_s`.
 """
 
@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 PYTHON = HERE.parents[1] / ".venv-peers" / "bin" / "python"
 PEERS = ("pgqueuer", "procrastinate", "saq_redis", "saq_postgres", "oban", "dbos")
 NAMES = ("milepost", *PEERS)
-PATIENCE = 180.0
+PATIENCE = 90.0
 DATABASE = "bench_peer"
 
 
@@ -55,7 +55,7 @@ async def _peer(name: str, on: Servers, jobs: int) -> dict[str, Any]:
         raise PeerFailed("there is no .venv-peers: sh tools/make_peers.sh")
     address = await _fresh(on, name)
     process = await asyncio.create_subprocess_exec(
-        str(PYTHON), str(HERE / f"{name}.py"), address, str(jobs),
+        str(PYTHON), str(HERE / f"with_{name}.py"), address, str(jobs),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
