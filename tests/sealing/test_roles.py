@@ -9,9 +9,11 @@ import pytest
 
 from milepost.db.tenants import open_database
 from milepost.db.urls import database_name
+from milepost.domain.errors import ConfigurationError
 from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.guards_check import missing_audit_guards
-from tests.db_fixtures import OPTIONS, Urls, as_login
+from milepost.engine.seal import Sealer
+from tests.db_fixtures import APP_LOGIN, OPTIONS, PASSWORDS, Urls, as_login
 from tests.sealing.conftest import INSTALLATION, Scene
 
 SEAL = """INSERT INTO audit_seals (log_id, seal_no, epoch, after_id, xid_from, xid_to, first_leaf, leaf_count,
@@ -66,6 +68,15 @@ async def test_triggers_refuse_the_owner_too(sealed: Scene, mode: str) -> None:
     await sealed.keeper.execute(f"SET session_replication_role = {mode}")
 
     assert {await refused(sealed.keeper, sql) for sql in CHANGES} == {"MP005"}
+
+
+async def test_a_login_that_may_not_seal_is_told_which_one_may(scene: Scene, control_url: str) -> None:
+    app = await open_database("control", as_login(control_url, APP_LOGIN, PASSWORDS[0]), OPTIONS)
+    await scene.live()
+
+    with pytest.raises(ConfigurationError, match="may not add seals"):
+        await Sealer(app, scene.key, scene.anchors, installation=INSTALLATION).seal(scene.log)
+    await app.close()
 
 
 async def test_one_role_for_everything_works(sealed: Scene) -> None:

@@ -12,6 +12,7 @@ from milepost.db.connections import Connection
 from milepost.db.rows import fetch
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.canonical import Entry
+from milepost.domain.errors import ConfigurationError
 
 CONTROL = "control"
 
@@ -158,7 +159,10 @@ STORED = "SELECT checkpoint FROM audit_seals WHERE log_id = $1 AND seal_no = $2"
 
 
 async def append(control: TenantDatabase, seal: Seal, leaf_hashes: bytes, entries: Sequence[Entry]) -> bool:
-    """The seal and the copies of what it covers, in one transaction. False: another sealer was first."""
+    """The seal and the copies of what it covers, in one transaction. False: another sealer was first.
+
+    Raises ConfigurationError for a login that may not, and Unavailable.
+    """
 
     async def work(connection: Connection, *, doubt: bool) -> bool:
         try:
@@ -170,6 +174,11 @@ async def append(control: TenantDatabase, seal: Seal, leaf_hashes: bytes, entrie
         except asyncpg.UniqueViolationError:
             # an earlier try of ours may have committed and its answer been lost
             return doubt and await connection.fetchval(STORED, seal.log, seal.number) == seal.checkpoint
+        except asyncpg.InsufficientPrivilegeError:
+            raise ConfigurationError(
+                "This login at the control database may not add seals.",
+                hint="Name one in milepost_sealer in MILEPOST_SEALER_DATABASE_URL, and run 'milepost migrate'.",
+            ) from None
         return True
 
     return await control.connections.run_doubting(work, limit=60.0)
