@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 PYTHON = HERE.parents[1] / ".venv-peers" / "bin" / "python"
 PEERS = ("pgqueuer", "procrastinate", "saq_redis", "saq_postgres", "oban", "dbos")
 NAMES = ("milepost", *PEERS)
-PATIENCE = 90.0
+PATIENCE = 180.0
 DATABASE = "bench_peer"
 
 

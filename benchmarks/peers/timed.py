@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 CALLERS = 100
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Drain:
