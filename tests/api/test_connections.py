@@ -247,6 +247,7 @@ async def test_an_answer_says_nothing_of_the_server_and_forbids_what_an_api_does
 
     assert "\r\nserver:" not in head
     assert "x-powered-by" not in head
+    assert "access-control-" not in head
     for line in (
         "cache-control: no-store",
         "x-content-type-options: nosniff",
