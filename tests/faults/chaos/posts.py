@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
@@ -27,7 +27,7 @@ class Post:
     def __init__(self, name: str, start: Start) -> None:
         self.name = name
         self.one_at_a_time = asyncio.Lock()
-        self.losses: dict[int, float] = {}
+        self.losses: defaultdict[int, list[float]] = defaultdict(list)
         self.deaths: Counter[str] = Counter()
         self.expected = False
         self.trouble = "it is not ready yet"
@@ -56,7 +56,7 @@ class Post:
         code = await process.ended(within=1e9)
         self._held.clear()
         if not self.expected:
-            self.losses.setdefault(process.pid, time.time())
+            self.losses[process.pid].append(time.time())
             self.deaths[f"by itself, code {code}"] += 1
         self.expected = False
 
@@ -86,7 +86,7 @@ class Post:
 
     async def freeze(self, seconds: float) -> None:
         process = await self.holder()
-        self.losses[process.pid] = time.time()
+        self.losses[process.pid].append(time.time())
         process.send(signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
@@ -98,7 +98,7 @@ class Post:
         self.expected = True
         self.deaths[how] += 1
         if lost:
-            self.losses[process.pid] = time.time()
+            self.losses[process.pid].append(time.time())
 
 
 @asynccontextmanager

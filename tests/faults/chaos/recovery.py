@@ -24,7 +24,8 @@ from typing import Any
 from tests.faults.chaos.nemesis import Done
 
 LOST_LEASES = """
-SELECT t.actor AS worker, extract(epoch FROM l.transitioned_at)::float8 AS taken_at,
+SELECT t.actor AS worker, extract(epoch FROM t.transitioned_at)::float8 AS claimed_at,
+       extract(epoch FROM l.transitioned_at)::float8 AS taken_at,
        extract(epoch FROM coalesce(n.transitioned_at, l.transitioned_at))::float8 AS back_at
 FROM status_transitions l
 JOIN status_transitions t ON t.job_kind = l.job_kind AND t.job_id = l.job_id AND t.version = l.version - 1
@@ -43,12 +44,14 @@ WHERE to_status IN ('COMPLETED', 'completed') ORDER BY 1"""
 SILENCING = {"flush redis", "kill redis", "empty redis", "hang redis", "pause redis clients", "fill redis"}
 
 
-def of_workers(rows: Sequence[Any], losses: Mapping[int, float], lease: float) -> list[float]:
+def of_workers(rows: Sequence[Any], losses: Mapping[int, Sequence[float]], lease: float) -> list[float]:
     """`losses`: when which process was lost, by pid."""
     return [max(0.0, row["back_at"] - _lost_at(row, losses, lease)) for row in rows]
 
 
-def slowest_of_workers(rows: Sequence[Any], losses: Mapping[int, float], lease: float, most: int = 10) -> list[str]:
+def slowest_of_workers(
+    rows: Sequence[Any], losses: Mapping[int, Sequence[float]], lease: float, most: int = 10
+) -> list[str]:
     """One line for each worker that was lost: how long until its lease was taken, and until its job was claimed."""
     waits: dict[str, tuple[float, float, bool]] = {}
     for row in rows:
@@ -62,10 +65,12 @@ def slowest_of_workers(rows: Sequence[Any], losses: Mapping[int, float], lease: 
     ]
 
 
-def _lost_at(row: Any, losses: Mapping[int, float], lease: float) -> float:
+def _lost_at(row: Any, losses: Mapping[int, Sequence[float]], lease: float) -> float:
     """Of the name `worker:host-pid-digits`."""
-    loss = losses.get(int(row["worker"].rsplit("-", 2)[1]))
-    return loss if loss is not None and loss < row["taken_at"] else row["taken_at"] - lease
+    known = losses.get(int(row["worker"].rsplit("-", 2)[1]), ())
+    # what befell the process before it had the job, or after it had lost it, is another story
+    within = [at for at in known if row["claimed_at"] <= at < row["taken_at"]]
+    return min(within, default=row["taken_at"] - lease)
 
 
 def of_bells(rows: Sequence[Any], done: Sequence[Done]) -> list[float]:

@@ -12,10 +12,10 @@ def done(name: str, began: float, healed: float) -> Done:
 
 
 def test_a_killed_workers_job_is_counted_from_the_kill_and_any_other_from_a_lease_before() -> None:
-    lost = {"worker": "worker:a-host-17-ab12", "taken_at": 105.0, "back_at": 106.0}
-    assert of_workers([lost], {17: 100.0}, 4) == [6.0]
+    lost = {"worker": "worker:a-host-17-ab12", "claimed_at": 99.0, "taken_at": 105.0, "back_at": 106.0}
+    assert of_workers([lost], {17: [100.0]}, 4) == [6.0]
     assert of_workers([lost], {}, 4) == [5.0]
-    assert of_workers([lost], {17: 200.0}, 4) == [5.0]  # it was killed later, for another reason
+    assert of_workers([lost], {17: [98.0, 200.0]}, 4) == [5.0]  # before it had the job, and after it had lost it
 
 
 def test_a_bell_is_missed_from_the_end_of_the_last_silence_that_its_job_waited_through() -> None:
