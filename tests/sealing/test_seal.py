@@ -8,13 +8,15 @@ import json
 import asyncpg
 import pytest
 
+from milepost.db import seals
 from milepost.domain.checkpoint import Malformed
 from milepost.domain.errors import SealRefused
 from milepost.domain.merkle import Frontier, split
 from milepost.engine import seal as engine
+from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.seal import Log
 from milepost.tenancy.signing import PublicKeys, SigningKey
-from tests.sealing.conftest import Scene
+from tests.sealing.conftest import INSTALLATION, Scene
 
 INSERT = "INSERT INTO audit_logs (user_id, action, resource_type, resource_id) VALUES ('system', 'a.b', 'a', $1)"
 
@@ -42,11 +44,11 @@ async def test_sealing_again_goes_on_where_it_ended(scene: Scene) -> None:
     await scene.live()
     assert await scene.another_sealer().seal(scene.log) == 3
 
-    seals = await scene.seals()
-    whole = Frontier().extend(leaf for seal in seals for leaf in split(seal["leaf_hashes"]))
-    assert [seal["seal_no"] for seal in seals] == [1, 2]
-    assert seals[0]["xid_to"] == seals[1]["xid_from"]
-    assert (whole.size, whole.root()) == (6, seals[1]["root"])
+    made = await scene.seals()
+    whole = Frontier().extend(leaf for seal in made for leaf in split(seal["leaf_hashes"]))
+    assert [seal["seal_no"] for seal in made] == [1, 2]
+    assert made[0]["xid_to"] == made[1]["xid_from"]
+    assert (whole.size, whole.root()) == (6, made[1]["root"])
 
 
 async def test_a_row_that_commits_late_is_sealed_after_all(scene: Scene, urls) -> None:
@@ -61,6 +63,27 @@ async def test_a_row_that_commits_late_is_sealed_after_all(scene: Scene, urls) -
     await late.close()
     assert await scene.seal() == 2
     assert [row["resource_id"] for row in await scene.copies()] == ["late", "soon"]
+
+
+async def test_a_sealer_that_does_not_wait_for_open_transactions_is_found_out(
+    scene: Scene, urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A control of the test above: sealing up to the newest transaction leaves the late row behind for ever."""
+    monkeypatch.setattr(seals, "HORIZON", "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+    late = await asyncpg.connect(urls.maintenance)
+    transaction = late.transaction()
+    await transaction.start()
+    await late.execute(INSERT, "late")
+    await scene.owner.execute(INSERT, "soon")
+    assert await scene.seal() == 1
+    await transaction.commit()
+    await late.close()
+
+    assert await scene.seal() == 0
+    report = await check_audit(
+        scene.control, [Seen("default", scene.tenant)], scene.keys, scene.anchors, installation=INSTALLATION
+    )
+    assert [(found.row, found.what) for found in report.wrong] == [(1, "it was inserted behind the seals' back")]
 
 
 async def test_a_row_that_is_rolled_back_leaves_a_gap_and_nothing_else(scene: Scene) -> None:
@@ -106,11 +129,11 @@ async def test_two_sealers_at_once_seal_every_row_once(scene: Scene) -> None:
 
     counts = await asyncio.gather(scene.seal(batch=2), other.seal(scene.log, batch=2))
 
-    seals = await scene.seals()
-    assert sum(counts) == sum(seal["leaf_count"] for seal in seals) == 12
+    made = await scene.seals()
+    assert sum(counts) == sum(seal["leaf_count"] for seal in made) == 12
     assert len({row["source_id"] for row in await scene.copies()}) == 12
     anchored = [note for _, note in scene.anchors.all("default")]
-    assert set(anchored) == {seal["checkpoint"] for seal in seals}
+    assert set(anchored) == {seal["checkpoint"] for seal in made}
 
 
 async def test_the_control_log_is_sealed_and_not_copied(scene: Scene) -> None:
