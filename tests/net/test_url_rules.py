@@ -15,6 +15,7 @@ REFUSED = {
     "scheme": [
         "file:///etc/passwd", "ftp://example.com/", "gopher://example.com/", "data:text/plain,x", "javascript:alert(1)",
         "ws://example.com/", "HTTP://example.com/", "//example.com/", "ht\ntp://example.com/", "", "example.com",
+        "dict://example.com/", "ldap://example.com/", "wss://example.com/", "http\x00://example.com/",
         "jar:https://example.com!/", "blob:https://example.com/x", " https://example.com/",
     ],
     "loopback": ["http://127.0.0.1/", "http://127.9.9.9/", "http://[::1]/"],
@@ -29,17 +30,20 @@ REFUSED = {
         "http://168.63.129.16/", "http://192.0.0.192/", "http://metadata.google.internal/", "http://metadata.goog/",
     ],
     "reserved": [
-        "http://192.0.2.1/", "http://198.18.0.1/", "http://198.51.100.1/", "http://203.0.113.1/", "http://240.0.0.1/",
+        "http://192.0.0.1/", "http://192.31.196.1/", "http://192.52.193.1/", "http://192.175.48.1/",
+        "http://[100:0:0:1::1]/", "http://[2620:4f:8000::1]/", "http://192.0.2.1/", "http://198.18.0.1/", "http://198.51.100.1/", "http://203.0.113.1/", "http://240.0.0.1/",
         "http://255.255.255.255/", "http://192.88.99.1/", "http://[100::1]/", "http://[2001:db8::1]/",
         "http://[3fff::1]/", "http://[5f00::1]/", "http://[2001:10::1]/",
     ],
     "multicast": ["http://224.0.0.1/", "http://239.255.255.255/", "http://[ff02::1]/"],
     "embedded IPv4": [
+        "http://[::ffff:0:127.0.0.1]/", "http://[::127.0.0.1]/", "http://[2001::7f00:1]/", "http://[::ffff:169.254.169.254]/",
         "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/", "http://[::8.8.8.8]/", "http://[64:ff9b::7f00:1]/",
         "http://[64:ff9b:1::1]/", "http://[2002:7f00:1::]/", "http://[2001:0:1::1]/",
         "http://[2606:4700::5efe:7f00:1]/", "http://[2606:4700::200:5efe:10.0.0.1]/",
     ],
     "ambiguous": [
+        "http://[::%lo]/", "http://example.com%0d%0aX:y/", "http://example.com/\r\nX: y", "http://::1/",
         "http://[fe80::1%25eth0]/", "http://[v1.x]/", "http://[::1].evil.com/",
         "http://exa mple.com/", "http://example.com\t/", "http://example.com/a b", "http://example.com:/",
         "http://example.com:80:90/", "http://example.com:007/", "http://example.com:99999999/", "http:///x",
@@ -51,7 +55,7 @@ REFUSED = {
         "http://127.0.0.1\\@example.com/",
     ],
     "port": [
-        "http://example.com:22/", "http://example.com:6379/", "http://example.com:5432/", "http://example.com:65536/",
+        "http://example.com:25/", "http://example.com:8000/", "http://example.com:22/", "http://example.com:6379/", "http://example.com:5432/", "http://example.com:65536/",
     ],
     "number form": [
         "http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/", "http://4294967297/",
