@@ -78,8 +78,9 @@ class Plan:
 class Shelf:
     """A connection that shows what statements would do, without doing it."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, *, analysed: bool) -> None:
         self.connection = connection
+        self.analysed = analysed
 
     async def explain(self, sql: str, *args: Any) -> Plan:
         transaction = self.connection.transaction()
@@ -112,6 +113,6 @@ async def shelf(request: pytest.FixtureRequest, template: str) -> AsyncIterator[
         await owner.execute("ANALYZE")
     await owner.close()
     connection = await asyncpg.connect(as_login(url, MAINTENANCE_LOGIN, PASSWORDS[1]))
-    yield Shelf(connection)
+    yield Shelf(connection, analysed=request.param == "analysed")
     await connection.close()
     await drop(template, name)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from milepost.db import prunes, statements, sweeps
+from milepost.db.reads import Listing, Wanted, count_statement
 from milepost.domain.machine import By
 from milepost.kinds.executions import KIND
 from tests.plans.conftest import Shelf
@@ -85,6 +86,15 @@ async def test_a_page_of_the_queue_comes_in_order_without_a_sort(shelf: Shelf, i
     plan = await shelf.explain(sweeps.waiting_after(TABLE, due=True), *PLACE, 2000)
 
     assert not plan.sorted()
+
+
+@pytest.mark.parametrize(("statuses", "most"), [({"RUNNING"}, 500), ({"PENDING", "RUNNING"}, 10_001)])
+async def test_a_list_of_what_is_open_looks_at_nothing_that_ended(shelf: Shelf, statuses: set[str], most: int) -> None:
+    if shelf.analysed:  # what was never analysed is small
+        plan = await shelf.explain(*count_statement([Listing(TABLE)], Wanted(statuses=frozenset(statuses))))
+
+        assert plan.walked("executions") == []
+        assert plan.read("executions") <= most
 
 
 async def test_the_pruner_finds_what_is_due_by_its_dates(shelf: Shelf) -> None:

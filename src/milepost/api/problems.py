@@ -133,6 +133,7 @@ TRANSLATIONS: Mapping[type[MilepostError], Callable[[Any], Problem]] = {
     errors.IdempotencyKeyReused: lambda error: Problem("idempotency-key-reused", str(error)),
     errors.EffectRefused: lambda _: Problem("validation-failed", "What belongs to the job was refused."),
     errors.RowRefused: lambda _: Problem("validation-failed", "The database refused a value of the request."),
+    errors.SearchTooSlow: lambda error: Problem("invalid-filter", str(error)),
     errors.TooOften: _too_often,
     errors.Unavailable: _unavailable,
 }

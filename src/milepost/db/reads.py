@@ -13,8 +13,10 @@ import asyncpg
 
 from milepost.db.connections import Connection, Connections
 from milepost.db.job_table import JobTable
+from milepost.db.tables import in_list
 from milepost.domain.errors import SearchTooSlow
 from milepost.domain.job import Job
+from milepost.domain.machine import Phase
 
 EXACT = 10_000
 PREVIEW = 500
@@ -166,17 +168,21 @@ async def _keys(
 
 
 async def _count(connection: Connection, listings: Sequence[Listing], wanted: Wanted, ends: float) -> int | None:
+    try:
+        count = await connection.fetchval(*count_statement(listings, wanted), timeout=_left(ends))
+    except (TimeoutError, asyncpg.QueryCanceledError):
+        return None
+    return count if count <= EXACT else None
+
+
+def count_statement(listings: Sequence[Listing], wanted: Wanted) -> tuple[Any, ...]:
+    """The statement and its values. It counts no further than it is told exactly."""
     at = Arguments()
     arms = [
         f"(SELECT FROM {listing.table.name} j{_where(listing, wanted, None, at)} LIMIT {EXACT + 1})"
         for listing in listings
     ]
-    sql = f"SELECT count(*) FROM ({' UNION ALL '.join(arms)}) AS counted"
-    try:
-        count = await connection.fetchval(sql, *at.values, timeout=_left(ends))
-    except (TimeoutError, asyncpg.QueryCanceledError):
-        return None
-    return count if count <= EXACT else None
+    return f"SELECT count(*) FROM ({' UNION ALL '.join(arms)}) AS counted", *at.values
 
 
 def _left(ends: float) -> float:
@@ -223,9 +229,14 @@ def _where(listing: Listing, wanted: Wanted, part: Part | None, at: Arguments) -
 
 
 def _one_of(listing: Listing, statuses: frozenset[str]) -> str:
-    # literal, from the machine's own names: the planner matches them with partial indexes
-    names = ", ".join(f"'{status}'" for status in listing.table.machine.phases if status in statuses)
-    return f"j.status IN ({names})"
+    """As the partial indexes say it: literally, what waits by itself, and what runs by its lease."""
+    machine = listing.table.machine
+    running = [status for status in machine.statuses(Phase.RUNNING) if status in statuses]
+    others = [status for status in machine.phases if status in statuses and status not in (*running, machine.queued)]
+    arms = [f"j.status = '{machine.queued}'"] if machine.queued in statuses else []
+    arms += [f"({in_list('j.status', tuple(running))} AND j.lease_owner IS NOT NULL)"] if running else []
+    arms += [in_list("j.status", tuple(others))] if others else []
+    return f"({' OR '.join(arms)})"
 
 
 def _found_in(listing: Listing, pattern: str) -> str:

@@ -83,7 +83,7 @@ class ScopesRefused(MilepostError):
 
 
 class SearchTooSlow(MilepostError):
-    message = "The search took too long. Narrow it by status or time."
+    message = "The list took too long. Narrow it by status or time, or sort it by created_at."
 
 
 class UrlNotAllowed(MilepostError):
