@@ -12,7 +12,7 @@ from tests.faults.site import OFFLINE, Site, eventually
 # the shortest that the settings allow
 LEASE = "2"
 # far more than the product needs: lease, the rescuer's rhythm, and the start of a process on a busy machine
-PATIENCE = 10.0
+PATIENCE = 20.0
 CROWD = 50
 Fault = Callable[[Site], Awaitable[None]]
 

@@ -31,7 +31,7 @@ class Control:
 
     seed: int
     seconds: float
-    faults: tuple[str, ...]
+    chosen: tuple[str, ...]
     lease: float = LEASE_SECONDS
 
 
@@ -105,7 +105,7 @@ async def _run(control: Control, breakage: str | None, watch: Watch) -> Report:
         control.seed,
         control.seconds,
         breakage=breakage,
-        faults=control.faults,
+        faults=control.chosen,
         settle_seconds=SETTLE_SECONDS,
         say=watch,
     )
