@@ -290,6 +290,22 @@ async def test_an_old_attempt_of_the_same_worker_cannot_finish_the_new_one(
     assert (job.status, job["output"], desk.counts["rejected"]) == ("COMPLETED", "answer of version 5", 1)
 
 
+async def test_the_late_end_of_a_job_that_was_deleted_meanwhile_is_rejected_and_nothing_worse(
+    database: TenantDatabase, owner: Any
+) -> None:
+    async def handler(_: Job, __: Context) -> Outcome:
+        return Done({"output": "too late"})
+
+    desk = workshop(database, handler, Bells())
+    late = await begin(database, desk)
+    await owner.execute("UPDATE executions SET lease_expires_at = now() - interval '1 s' WHERE id = $1", late.job.id)
+    await owner.execute("DELETE FROM executions WHERE id = $1", late.job.id)
+
+    await desk.run(late)
+
+    assert (desk.counts["rejected"], desk.counts["end_failed"]) == (1, 0)
+
+
 async def test_an_attempt_that_was_overtaken_is_stopped_by_the_next_beat(database: TenantDatabase, owner: Any) -> None:
     begun, handler = waiting()
     bells = Bells()

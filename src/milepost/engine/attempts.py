@@ -14,7 +14,7 @@ from uuid import UUID
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
 from milepost.domain.bell import Bell
-from milepost.domain.errors import EffectRefused, RowRefused, StaleVersion, Unavailable
+from milepost.domain.errors import EffectRefused, JobNotFound, RowRefused, StaleVersion, Unavailable
 from milepost.domain.outcome import Done, Failed, Outcome
 from milepost.domain.transition import Transition
 from milepost.engine.attempt import Attempt, Claimed, Stop, Workshop
@@ -172,7 +172,10 @@ class Attempts:
         A cancel request came in between, or a step to the next running status whose answer the attempt did not hear.
         """
         known = attempt.job
-        attempt.job = job = await read_job(attempt.database, attempt.kind.table, known.id)
+        try:
+            attempt.job = job = await read_job(attempt.database, attempt.kind.table, known.id)
+        except JobNotFound:  # it ended in other hands, and was deleted since
+            return False
         # the time of the claim tells attempts apart: their numbers begin anew with an explicit retry
         ours = job.lease_owner == attempt.worker and job.claimed_at == known.claimed_at
         return ours and (job.version, job.cancel_requested_at) != (known.version, known.cancel_requested_at)
