@@ -56,6 +56,7 @@ class Ground:
             control_owner_url=with_database(owner, CONTROL),
             app_password="app",
             maintenance_password="maintenance",
+            sealer_password="sealer",
         )
         self.addresses = await make_ready(plan, bytes.fromhex(MASTER_KEY))
         await _execute(plan.owner_url, GATE)
@@ -72,7 +73,7 @@ class Ground:
         users = Login(login_of(a.app)[0], APP), Login(login_of(a.maintenance)[0], MAINTENANCE)
         await prepare_database(owner, users)
         app, maintenance = (with_login(owner, *login_of(url)) for url in (a.app, a.maintenance))
-        return Addresses(owner, app, maintenance, a.control_owner, a.control)
+        return Addresses(owner, app, maintenance, a.control_owner, a.control, sealer=a.sealer)
 
     def crash_postgres(self) -> float:
         """An immediate shutdown, no checkpoint, and a start that has to recover. Answers how long it was away."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from milepost.engine.verify import verify
 from milepost.kinds import all_kinds
 from tests.faults.breakages import product
-from tests.faults.chaos import account, trigger
+from tests.faults.chaos import account, sealed, trigger
 from tests.faults.chaos.journal import Journal
 from tests.faults.chaos.lines import Lines, addresses, open_lines
 from tests.faults.chaos.load import Load
@@ -156,6 +156,7 @@ async def _judge(report: Report, stage: Stage, nemesis: Nemesis, oracle: Oracle)
     await oracle.at_rest()
     proof = await verify(stage.site.database, all_kinds())
     oracle.note("milepost verify finds nothing wrong", [*proof.wrong, *((guard,) for guard in proof.guards)])
+    oracle.note(sealed.NAME, await sealed.wrong(stage.site))
     oracle.note("I8 a key is answered with the same jobs", [(key,) for key in stage.load.replies])
     account.tell_faults(report, nemesis)
     await account.tell_requests(report, stage)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.faults.chaos.plan import POSTS
+from tests.faults.chaos.plan import KEEPERS, POSTS
 from tests.faults.site import Site
 from tests.servers.proxy import Proxy, proxy
 
@@ -27,7 +27,9 @@ async def open_lines(postgres: int, redis: int) -> AsyncIterator[Lines]:
 def addresses(site: Site, lines: Lines, post: str) -> dict[str, str]:
     """The settings of that process."""
     a, postgres, redis = site.addresses, lines[f"{post}>postgres"].port, lines[f"{post}>redis"].port
+    sealer = {"sealer_database_url": _through(a.sealer, postgres)} if post in KEEPERS else {}
     return {
+        **sealer,
         "database_url": _through(a.app, postgres),
         "maintenance_database_url": _through(a.maintenance, postgres),
         "control_database_url": _through(a.control, postgres),

@@ -22,7 +22,7 @@ async def freeze(stage: Stage, fault: Fault) -> None:
     """Past the lease the process wakes up as a zombie: others have its jobs."""
     post = stage.posts[fault.target]
     async with post.one_at_a_time:
-        await post.freeze(fault.seconds)
+        await post.freeze(fault.seconds, lost=fault.seconds > stage.lease)
 
 
 async def misbehave(stage: Stage, fault: Fault) -> None:

@@ -84,9 +84,11 @@ class Post:
             self.deaths["deaf to SIGTERM"] += 1
             await process.kill()
 
-    async def freeze(self, seconds: float) -> None:
+    async def freeze(self, seconds: float, *, lost: bool) -> None:
+        """`lost`: for so long that its leases end."""
         process = await self.holder()
-        self.losses[process.pid].append(time.time())
+        if lost:
+            self.losses[process.pid].append(time.time())
         process.send(signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
