@@ -27,7 +27,7 @@ async def run(
     stop: asyncio.Event,
     more: Callable[[TenantDatabase], Sequence[Tick]] = lambda _: (),
     look_every: float = 30.0,
-    lease_seconds: float = 15.0,
+    lease_seconds: float = 6.0,
     upkeep: Upkeep | None = None,
 ) -> None:
     """Maintains all tenants until `stop` is set; running ticks then have ten seconds to end.

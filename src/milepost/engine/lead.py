@@ -11,7 +11,7 @@ from milepost.db.tenants import TenantDatabase
 class Lead:
     """One process's claim to a duty of one tenant. Nothing rests on it alone: every duty is safe to do twice."""
 
-    def __init__(self, database: TenantDatabase, duty: str, holder: str, *, seconds: float = 15.0) -> None:
+    def __init__(self, database: TenantDatabase, duty: str, holder: str, *, seconds: float = 6.0) -> None:
         self.seconds = seconds
         self.term: int | None = None
         self._database = database
