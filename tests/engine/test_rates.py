@@ -86,5 +86,7 @@ def test_the_table_stays_small_whoever_comes_and_forgets_the_idle_first() -> Non
         (None, None, True),
     ],
 )
-def test_a_place_is_an_address_and_of_ipv6_a_network(one: tuple[str, int], other: tuple[str, int], *, same: bool) -> None:
+def test_a_place_is_an_address_and_of_ipv6_a_network(
+    one: tuple[str, int], other: tuple[str, int], *, same: bool
+) -> None:
     assert (place_of(one) == place_of(other)) == same
