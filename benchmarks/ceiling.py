@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 from uuid import UUID
 
 from benchmarks.jobs import GROUP, insert, new_jobs
+from benchmarks.speed import Speed, Stopwatch
 from benchmarks.stage import Place
 from milepost.db import statements
 from milepost.db.submits import submit_statement
@@ -19,8 +19,8 @@ DONE = TABLE.machine.edge("RUNNING", "COMPLETED", "completed", By.WORKER)
 COLUMNS: tuple[str, ...] = ()
 
 
-async def drain(place: Place, count: int) -> float:
-    """Claims and finishes per second."""
+async def drain(place: Place, count: int) -> Speed:
+    """Claims and finishes."""
     ids = await insert(place, new_jobs(place, count))
     claim = statements.claim(TABLE)
     finish = statements.move(TABLE, DONE, COLUMNS, noted=False, delayed=False, attempt_step=0)
@@ -32,11 +32,12 @@ async def drain(place: Place, count: int) -> float:
         if len(moved) != len(group):
             raise RuntimeError("the ceiling's own statements missed a job")
 
-    return await _timed(place, ids, work)
+    watch = await _watched(place, [ids[i : i + GROUP] for i in range(0, count, GROUP)], work)
+    return watch.per(count)
 
 
-async def submit(place: Place, count: int) -> float:
-    """Inserts per second, arguments being made beforehand."""
+async def submit(place: Place, count: int) -> Speed:
+    """Inserts, arguments being made beforehand."""
     jobs = new_jobs(place, count)
     groups = [submit_statement(TABLE, jobs[i : i + GROUP]) for i in range(0, count, GROUP)]
 
@@ -44,15 +45,10 @@ async def submit(place: Place, count: int) -> float:
         sql, arrays = group
         await connection.fetch(sql, *arrays)
 
-    return count / await _seconds(place, groups, work)
+    return (await _watched(place, groups, work)).per(count)
 
 
-async def _timed(place: Place, ids: list[UUID], work: Any) -> float:
-    groups = [ids[i : i + GROUP] for i in range(0, len(ids), GROUP)]
-    return len(ids) / await _seconds(place, groups, work)
-
-
-async def _seconds(place: Place, groups: list[Any], work: Any) -> float:
+async def _watched(place: Place, groups: list[Any], work: Any) -> Stopwatch:
     todo = list(reversed(groups))
 
     async def lane() -> None:
@@ -60,6 +56,6 @@ async def _seconds(place: Place, groups: list[Any], work: Any) -> float:
             while todo:
                 await work(todo.pop(), connection)
 
-    began = time.perf_counter()
-    await asyncio.gather(lane(), lane())
-    return time.perf_counter() - began
+    with Stopwatch() as watch:
+        await asyncio.gather(lane(), lane())
+    return watch

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Any
 
 import asyncpg
 
 from benchmarks.jobs import insert, new_jobs
+from benchmarks.speed import Speed, Stopwatch
 from benchmarks.stage import INSTALLATION, Place, Servers
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.bell import Bell
@@ -44,21 +44,20 @@ def make_worker(
     )  # fmt: skip
 
 
-async def drain(place: Place, on: Servers, count: int, *, max_jobs: int = 2000) -> float:
-    """Jobs per second from the first claim to the last transition. Raises if a job was left or done twice."""
+async def drain(place: Place, on: Servers, count: int, *, max_jobs: int = 2000) -> Speed:
+    """From the first claim to the last transition. Raises if a job was left or done twice."""
     ids = await insert(place, new_jobs(place, count))
     doorbell = Doorbell(connect(on.redis_url), installation=INSTALLATION, patience=10)
     await doorbell.ring([Bell("default", "execution", job_id, 1) for job_id in ids])
     del ids
     settle_heap()
     worker = make_worker(place, on, doorbell, burst=True, max_jobs=max_jobs)
-    began = time.perf_counter()
-    await worker.async_run()
-    seconds = time.perf_counter() - began
+    with Stopwatch() as watch:
+        await worker.async_run()
     await worker.close()
     await doorbell.aclose()
     await _check(place, count)
-    return count / seconds
+    return watch.per(count)
 
 
 async def _check(place: Place, count: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from benchmarks.speed import Speed
+
 # told which share of a long step is done
 Tell = Callable[[float], None]
 
@@ -58,6 +60,13 @@ class Figures:
 
     def best(self, name: str, value: float) -> None:
         self.values[name] = max(value, self.values.get(name, 0.0))
+
+    def fastest(self, name: str, speed: Speed) -> None:
+        """`room.what_per_s`, with what the fastest pass cost as `room.what_<program>_us` of CPU per job."""
+        if speed.per_s > self.values.get(name, 0.0):
+            what = name.removesuffix("_per_s")
+            self.values[name] = speed.per_s
+            self.values |= {f"{what}_{program}_us": us for program, us in speed.cpu_us.items()}
 
     def with_ratios(self) -> dict[str, float]:
         ratios = {

@@ -46,7 +46,7 @@ async def _drains(on: Servers, places: dict[str, Place], count: int) -> dict[str
     for _ in range(TURNS):
         for size, place in places.items():
             rates[f"{size}_drain"].append(await drain_processes.drain(place, on, count, 1))
-            rates[f"{size}_ceiling"].append(await ceiling.drain(place, count))
+            rates[f"{size}_ceiling"].append((await ceiling.drain(place, count)).per_s)
     ratios = [large / small for large, small in zip(rates["large_drain"], rates["small_drain"], strict=True)]
     return {f"{name}_per_s": max(all_of_them) for name, all_of_them in rates.items()} | {
         "drain_ratio": statistics.median(ratios)

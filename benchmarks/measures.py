@@ -15,7 +15,7 @@ from benchmarks.stage import Servers, place
 async def drains(on: Servers, figures: Figures, jobs: int) -> None:
     await _drained(on, figures, jobs, "drain")
     async with place(on, lean=True) as here:
-        figures.best("drain.lean_ceiling_per_s", await ceiling.drain(here, jobs))
+        figures.fastest("drain.lean_ceiling_per_s", await ceiling.drain(here, jobs))
 
 
 async def long_drain(on: Servers, figures: Figures, jobs: int) -> None:
@@ -24,14 +24,14 @@ async def long_drain(on: Servers, figures: Figures, jobs: int) -> None:
 
 async def _drained(on: Servers, figures: Figures, jobs: int, room: str) -> None:
     async with place(on) as here:
-        figures.best(f"{room}.ceiling_per_s", await ceiling.drain(here, jobs))
+        figures.fastest(f"{room}.ceiling_per_s", await ceiling.drain(here, jobs))
     async with place(on) as here:
-        figures.best(f"{room}.jobs_per_s", await drain.drain(here, on, jobs))
+        figures.fastest(f"{room}.jobs_per_s", await drain.drain(here, on, jobs))
 
 
 async def two_workers(on: Servers, figures: Figures, jobs: int) -> None:
     async with place(on) as here:
-        figures.best("drain_2w.ceiling_per_s", await ceiling.drain(here, jobs))
+        figures.fastest("drain_2w.ceiling_per_s", await ceiling.drain(here, jobs))
     for processes, name in ((1, "one_worker_per_s"), (2, "jobs_per_s")):
         async with place(on) as here:
             figures.best(f"drain_2w.{name}", await drain_processes.drain(here, on, jobs, processes))
@@ -43,11 +43,11 @@ async def stock_arq(on: Servers, figures: Figures, jobs: int) -> None:
 
 async def submits(on: Servers, figures: Figures, jobs: int) -> None:
     async with place(on) as here:
-        figures.best("submit.ceiling_per_s", await ceiling.submit(here, jobs))
+        figures.fastest("submit.ceiling_per_s", await ceiling.submit(here, jobs))
     async with place(on) as here:
-        figures.best("submit.bulk_per_s", await submit.bulk(here, on, jobs))
+        figures.fastest("submit.bulk_per_s", await submit.bulk(here, on, jobs))
     async with place(on) as here:
-        figures.best("submit.concurrent_per_s", await submit.concurrent(here, on, jobs // 2))
+        figures.fastest("submit.concurrent_per_s", await submit.concurrent(here, on, jobs // 2))
 
 
 async def over_http(on: Servers, figures: Figures, requests: int) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.jobs import GROUP
+from benchmarks.speed import Speed, Stopwatch
 from benchmarks.stage import INSTALLATION, Place, Servers
 from milepost.db.ids import new_id
 from milepost.engine.heap import settle_heap
@@ -23,8 +23,8 @@ def _new(place: Place) -> Any:
     return new_job(KIND, REQUEST, ids=new_id, actor="key:bench", user_id=place.user_id)
 
 
-async def bulk(place: Place, on: Servers, count: int) -> float:
-    """Jobs per second, from the request model to the committed row and its bell, in groups of 500, two at a time."""
+async def bulk(place: Place, on: Servers, count: int) -> Speed:
+    """From the request model to the committed row and its bell, in groups of 500, three under way."""
     doorbell = Doorbell(connect(on.redis_url), installation=INSTALLATION, patience=10)
     todo = iter(range(0, count, GROUP))
     settle_heap()  # as the API does when it starts
@@ -33,15 +33,14 @@ async def bulk(place: Place, on: Servers, count: int) -> float:
         for _ in starts:
             await submit_all(place.database, KIND, [_new(place) for _ in range(GROUP)], doorbell)
 
-    began = time.perf_counter()
-    await asyncio.gather(lane(todo), lane(todo), lane(todo))
-    seconds = time.perf_counter() - began
+    with Stopwatch() as watch:
+        await asyncio.gather(lane(todo), lane(todo), lane(todo))
     await doorbell.aclose()
-    return count / seconds
+    return watch.per(count)
 
 
-async def concurrent(place: Place, on: Servers, count: int, *, callers: int = 100) -> float:
-    """Jobs per second when `callers` coroutines submit one job after another."""
+async def concurrent(place: Place, on: Servers, count: int, *, callers: int = 100) -> Speed:
+    """When `callers` coroutines submit one job after another."""
     doorbell = Doorbell(connect(on.redis_url), installation=INSTALLATION, patience=10)
     todo = iter(range(count))
     settle_heap()
@@ -50,8 +49,7 @@ async def concurrent(place: Place, on: Servers, count: int, *, callers: int = 10
         for _ in turns:
             await submit(place.database, KIND, _new(place), doorbell)
 
-    began = time.perf_counter()
-    await asyncio.gather(*(caller(todo) for _ in range(callers)))
-    seconds = time.perf_counter() - began
+    with Stopwatch() as watch:
+        await asyncio.gather(*(caller(todo) for _ in range(callers)))
     await doorbell.aclose()
-    return count / seconds
+    return watch.per(count)
