@@ -262,3 +262,21 @@ async def test_a_note_of_another_log_or_key_is_refused(scene: Scene) -> None:
         PublicKeys([SigningKey(bytes(32)).public]).open(note, "milepost/here/default")
     with pytest.raises(Malformed, match="forged"):
         scene.keys.open(note.replace("\n3\n", "\n4\n"), "milepost/here/default")
+
+
+async def test_rows_that_waited_for_days_are_sealed_in_batches_and_none_of_them_is_suspicious(scene: Scene) -> None:
+    for hours in (48, 30, 12, 1):
+        await scene.owner.execute(
+            "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, created_at)"
+            " VALUES ('system', 'a.b', 'a', 'x', now() - $1 * interval '1 hour')",
+            hours,
+        )
+
+    assert await scene.seal(batch=3) == 4
+    assert [seal["leaf_count"] for seal in await scene.seals()] == [2, 2]
+    await scene.live()
+    await scene.seal()
+    report = await check_audit(
+        scene.control, [Seen("default", scene.tenant)], scene.keys, scene.anchors, installation=INSTALLATION
+    )
+    assert report.wrong == []

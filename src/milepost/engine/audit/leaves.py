@@ -23,7 +23,6 @@ class Stretch(NamedTuple):
     entries: Sequence[Entry]
     before: Frontier | None
     signed: Checkpoint | None
-    previous_at: datetime | None
 
 
 def judge(stretch: Stretch) -> tuple[Frontier | None, list[Tampered]]:
@@ -47,8 +46,6 @@ def judge(stretch: Stretch) -> tuple[Frontier | None, list[Tampered]]:
         found.append(_unsigned(stretch, "one of the {count} rows from here on is not what was signed"))
     if stretch.signed is not None and (seal.tree_size, seal.root) != stretch.signed[1:]:
         found.append(_unsigned(stretch, "the seal's size or root is not what was signed"))
-    if not found:
-        found += _misdated(stretch)
     return after, found
 
 
@@ -101,17 +98,26 @@ def _differences(stretch: Stretch, expected: list[bytes], actual: list[bytes]) -
             leaf, row = leaf + 1, row + 1
 
 
-def _misdated(stretch: Stretch) -> Iterator[Tampered]:
-    """A row that was written after a seal was made cannot be much older than it, nor newer than its own."""
-    seal = stretch.kept.seal
-    latest = _written(stretch.kept.sealed_at + TOLERANCE)
-    earliest = "" if stretch.previous_at is None else _written(stretch.previous_at - TOLERANCE)
-    for place, entry in enumerate(stretch.entries, seal.first_leaf):
-        if not earliest <= entry.created_at <= latest:
+def judge_times(
+    kept: Kept, entries: Sequence[Entry], newest: datetime | None
+) -> tuple[datetime | None, list[Tampered]]:
+    """No row can be much older than one before it, nor newer than its seal. `newest` is of the rows before, and after.
+
+    When an earlier seal was made says nothing: what waited for long is sealed batch by batch, all of it old.
+    """
+    seal, found = kept.seal, list[Tampered]()
+    for place, entry in enumerate(entries, seal.first_leaf):
+        at = _moment(entry.created_at)
+        if at is None or at - kept.sealed_at > TOLERANCE or (newest is not None and newest - at > TOLERANCE):
             what = f"it says {entry.created_at}, which is not when it was written"
-            yield Tampered(seal.log, entry.id, place, seal.number, what, told(entry))
+            found.append(Tampered(seal.log, entry.id, place, seal.number, what, told(entry)))
+        else:
+            newest = at if newest is None else max(at, newest)
+    return newest, found
 
 
-def _written(moment: datetime) -> str:
-    """As entries write times, in which order is the order of text."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _moment(written: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:  # a date that only PostgreSQL can say
+        return None

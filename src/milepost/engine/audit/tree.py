@@ -13,7 +13,7 @@ from milepost.db.seals import Position, Seal
 from milepost.domain.canonical import Entry
 from milepost.domain.checkpoint import Checkpoint, Malformed
 from milepost.domain.merkle import Frontier
-from milepost.engine.audit.leaves import Stretch, judge
+from milepost.engine.audit.leaves import Stretch, judge, judge_times
 from milepost.engine.audit.report import AuditReport, Keys, LogReport, Tampered, told
 from milepost.engine.seal import ALARM
 
@@ -64,15 +64,17 @@ async def check_tree(
     copies = _Copies(audit_reads.leaves(connection, log))
     await copies.begin()
     previous: Kept | None = None
+    newest: datetime | None = None
     async for kept in audit_reads.seals(connection, log):
         seal = kept.seal
         entries = await copies.up_to(seal.epoch, seal.xid_to)
         signed = _opened(seal, origin, keys, entries, report)
         for what in _steps(previous and previous.seal, seal):
             report.add(Tampered(log, None, seal.first_leaf, seal.number, what))
-        earlier = previous.sealed_at if previous and previous.seal.epoch == seal.epoch else None
-        frontier, found = judge(Stretch(kept, entries, frontier, signed, earlier))
-        for tampered in found:
+        frontier, found = judge(Stretch(kept, entries, frontier, signed))
+        same = previous is not None and previous.seal.epoch == seal.epoch
+        newest, misdated = judge_times(kept, entries, newest if same else None)
+        for tampered in found or misdated:
             report.add(tampered)
         seen.seals, seen.leaves = seen.seals + 1, seen.leaves + len(entries)
         sealed.last, sealed.after_ids[seal.epoch] = seal, seal.after_id
