@@ -228,9 +228,8 @@ async def test_files_are_taken_away_and_pictures_looked_at_but_never_run(dashboa
     taken = await browser.http.get(f"/artifacts/{svg}")
     assert taken.headers["content-type"] == "application/octet-stream"
     assert taken.headers["content-disposition"] == "attachment; filename*=UTF-8''%3Cb%3E.svg"
-    assert {shown.headers["content-security-policy"], taken.headers["content-security-policy"]} == {
-        "default-src 'none'; sandbox"
-    }
+    for answer in (shown, taken):
+        assert {"default-src 'none'", "sandbox"} <= set(answer.headers["content-security-policy"].split("; "))
     await browser.get(f"/artifacts/{svg}/picture", 404)
     for path in (f"/artifacts/{png}", f"/artifacts/{png}/picture", f"/artifacts/{uuid7()}", "/artifacts/nonsense"):
         await other.get(path, 404)

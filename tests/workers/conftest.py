@@ -26,7 +26,7 @@ async def model_server() -> AsyncIterator[ModelServer]:
 @pytest.fixture(params=list(MODELS))
 async def provider(request: pytest.FixtureRequest, model_server: ModelServer) -> AsyncIterator[Provider]:
     name: str = request.param
-    patience = Patience(connect=5, silence=0.3)
+    patience = Patience(connect=5, silence=1.0)
     made = build_provider(name, api_key=API_KEY, base_url=model_server.base_url(name), patience=patience)
     yield made
     await made.close()

@@ -107,9 +107,9 @@ async def test_a_provider_that_never_answers_is_given_up(provider: Provider, mod
 
 
 async def test_a_slow_answer_that_keeps_moving_is_heard_to_its_end(provider: Provider) -> None:
-    heard = await hear(provider, "[[drip seconds=0.02 pieces=30]]")  # twice as long as one silence may last
+    heard = await hear(provider, "[[drip seconds=0.05 pieces=40]]")  # twice as long as one silence may last
 
-    assert heard.text.split()[-1] == "29"
+    assert heard.text.split()[-1] == "39"
     assert heard.stop is not None
 
 
