@@ -65,7 +65,8 @@ class Asking(Stage):
             return
         try:
             answer = self.house.run(self._submit("api", life.kind, life.user_id, life.key, request))
-            assert (answer.created, answer.id, there.request) == (False, there.id, request)
+            told = answer.created, answer.id, there.request
+            assert told == (False, there.id, request), "a key stands for one request"
         except IdempotencyKeyReused:
             assert request != there.request
 

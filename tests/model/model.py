@@ -1,4 +1,9 @@
-"""What must become of a job, told a second time and from outside: no clock, no lock, no SQL, and nothing of `decide`."""
+"""What must become of a job, told a second time and from outside: no clock, no lock, no SQL, and nothing of `decide`.
+
+Not all of it is here: which attempt ends how, which end is tried again and when is said in `working`; whom a sweep is to
+find, and what becomes of it, in `keeping`. Which edges are legal is not told twice: `laws` asks `machine.edges`, as the
+product does.
+"""
 
 from __future__ import annotations
 
