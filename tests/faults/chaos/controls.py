@@ -106,6 +106,7 @@ async def _run(control: Control, breakage: str | None, watch: Watch) -> Report:
         control.seconds,
         breakage=breakage,
         faults=control.chosen,
+        lease_seconds=control.lease,
         settle_seconds=SETTLE_SECONDS,
         say=watch,
     )
