@@ -31,6 +31,12 @@ async def findings(scene: Scene) -> list[str]:
     return [f"{found.row} {found.what}" for found in report.wrong]
 
 
+async def counted(scene: Scene) -> tuple[int, int]:
+    seen = [Seen("default", scene.tenant, scene.log.veil)]
+    report = await check_audit(scene.control, seen, scene.keys, scene.anchors, installation=INSTALLATION)
+    return report.logs[0].epochs, report.logs[0].copies_alone
+
+
 async def begin(scene: Scene) -> Restored:
     return await begin_epoch(scene.sealer, scene.control, scene.log, actor="cli:test")
 
@@ -46,6 +52,7 @@ async def test_a_restored_log_goes_on_and_what_was_lost_lives_on_as_copies(scene
     await scene.live()
     assert await scene.seal() == 3
     assert await findings(scene) == []
+    assert await counted(scene) == (2, 3)
     assert len(await scene.copies()) == 9 + 1 + 3
     assert [(seal["epoch"], seal["after_id"], seal["tree_size"]) for seal in await scene.seals()] == [
         (1, 0, 9), (2, 6, 10), (2, 6, 13),
@@ -115,3 +122,33 @@ async def test_a_row_lost_and_slipped_in_again_differently_is_found_in_any_epoch
     await tenant(scene, "UPDATE audit_logs SET action = 'x.y' WHERE id = 2", "DELETE FROM audit_logs WHERE id = 3")
 
     assert await findings(scene) == ["2 its action was altered", "3 it is missing"]
+
+
+async def test_an_epoch_that_is_moved_to_an_earlier_row_is_found(scene: Scene) -> None:
+    await scene.live(3)
+    await scene.seal()
+    await back_to(scene, 6)
+    await begin(scene)
+    await tenant(scene, "DELETE FROM audit_logs WHERE id BETWEEN 4 AND 6")
+    await scene.keeper.execute("ALTER TABLE audit_seals DISABLE TRIGGER USER")
+    await scene.keeper.execute("UPDATE audit_seals SET after_id = 3 WHERE epoch = 2")
+
+    assert (await findings(scene))[:4] == [
+        "None no sealed row tells that epoch 2 begins behind row 3", *(f"{row} it is missing" for row in (4, 5, 6))
+    ]  # fmt: skip
+
+
+async def test_a_second_row_that_tells_of_an_epoch_differently_is_found(scene: Scene) -> None:
+    await scene.live(3)
+    await scene.seal()
+    await back_to(scene, 6)
+    await begin(scene)
+    await scene.owner.execute(
+        "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, details)"
+        """ VALUES ('system', 'audit.epoch_started', 'audit', 'default', '{"epoch": 2, "after_id": 3}')"""
+    )
+    await scene.seal()
+    await scene.keeper.execute("ALTER TABLE audit_seals DISABLE TRIGGER USER")
+    await scene.keeper.execute("UPDATE audit_seals SET after_id = 3 WHERE epoch = 2")
+
+    assert (await findings(scene))[0] == "None no sealed row tells that epoch 2 begins behind row 3"

@@ -230,6 +230,23 @@ async def delete_a_seal(scene: Scene) -> None:
     await control(scene, "DELETE FROM audit_seals WHERE seal_no = 1")
 
 
+async def pretend_a_restore(scene: Scene) -> None:
+    """The rows would count as taken back by it."""
+    await tenant(scene, "DELETE FROM audit_logs WHERE id BETWEEN 4 AND 6")
+    await control(scene, "UPDATE audit_seals SET epoch = 2, after_id = 3, xid_from = '0' WHERE seal_no = 2")
+
+
+async def pretend_a_restore_in_the_copies_too(scene: Scene) -> None:
+    await pretend_a_restore(scene)
+    await control(scene, "UPDATE audit_logs SET epoch = 2 WHERE source_id > 6")
+
+
+async def begin_later(scene: Scene) -> None:
+    """Rows before the beginning would not be looked at."""
+    await tenant(scene, "DELETE FROM audit_logs WHERE id <= 3")
+    await control(scene, "UPDATE audit_seals SET after_id = 3")
+
+
 async def fork(scene: Scene) -> None:
     """Another tree of the same size, signed with the stolen key and shown to somebody else."""
     other = Checkpoint(origin(INSTALLATION, "default"), SEALED, b"\1" * 32)
@@ -295,6 +312,9 @@ CASES = {
     "truncate the log": Case(truncate, "missing", row=1),
     "truncate the seals": Case(truncate_seals, "inserted behind the last seal", row=1),
     "delete a seal": Case(delete_a_seal, "seals before this one are missing", leaf=6),
+    "pretend a restore": Case(pretend_a_restore, "sealed in epoch 1, and its seal says 2", row=7, leaf=6),
+    "pretend a restore in the copies too": Case(pretend_a_restore_in_the_copies_too, "copy was altered", row=7, leaf=6),
+    "begin later": Case(begin_later, "does not begin with the log", leaf=0),
     "fork": Case(fork, "fork: two trees of 12 rows"),
     "edit an anchor": Case(edit_an_anchor, "forged"),
     "remove the anchors": Case(remove_the_anchors, "nothing is anchored", leaf=0),
@@ -312,6 +332,14 @@ async def test_tampering_is_found_and_named(sealed: Scene, name: str) -> None:
     first = (await findings(sealed))[0]
     assert case.what in first.what
     assert (first.row, first.leaf) == (case.row, case.leaf if case.leaf is not None else first.leaf)
+
+
+async def test_rows_that_a_pretended_restore_took_back_are_missing(sealed: Scene) -> None:
+    await pretend_a_restore(sealed)
+
+    found = [(wrong.row, wrong.what) for wrong in await findings(sealed)]
+    assert (None, "no sealed row tells that epoch 2 begins behind row 3") in found
+    assert [row for row, what in found if what == "it is missing"] == [4, 5, 6]
 
 
 async def test_another_public_key_fits_no_seal(sealed: Scene) -> None:

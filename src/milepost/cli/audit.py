@@ -109,6 +109,10 @@ def _show(report: AuditReport, history: Report) -> None:
             f"{log.log:<10} {log.leaves:,} rows sealed in {log.seals:,} seals, {log.anchors:,} anchors,"
             f" {log.unsealed:,} not sealed yet"
         )
+        if log.epochs > 1 or log.copies_alone:
+            say(
+                f"{'':<10} {log.epochs} epochs: restores took back {log.copies_alone:,} rows, which live on as copies alone"
+            )
         if not log.names_checked:
             say(f"{'':<10} without the master key, pseudonyms are only checked for being the same everywhere")
     say(f"{history.jobs:,} jobs, {history.transitions:,} transitions, {history.audit_rows:,} audit rows")

@@ -15,6 +15,7 @@ from milepost.domain.canonical import Entry
 from milepost.domain.errors import ConfigurationError
 
 CONTROL = "control"
+EPOCH_STARTED = "audit.epoch_started"
 
 # every transaction below it has ended: nothing can commit there any more. Asked before the rows are read
 HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -132,9 +133,9 @@ async def is_there(database: TenantDatabase, row_id: int, xid: int) -> bool:
     return (await fetch(database, sql, row_id, xid))[0][0]
 
 
-TELL = """
+TELL = f"""
 INSERT INTO audit_logs (user_id, action, resource_type, resource_id, details, actor)
-VALUES ('system', 'audit.epoch_started', 'audit', $1, $2::jsonb, $3)"""
+VALUES ('system', '{EPOCH_STARTED}', 'audit', $1, $2::jsonb, $3)"""
 
 
 async def tell_restore(database: TenantDatabase, log: str, facts: Mapping[str, int], *, actor: str) -> None:

@@ -30,12 +30,14 @@ class Tampered(NamedTuple):
 
 @dataclass(slots=True)
 class LogReport:
-    """How much of a log was looked at."""
+    """How much of a log was looked at. `copies_alone` counts sealed rows that a restore took back."""
 
     log: str
+    epochs: int = 1
     seals: int = 0
     leaves: int = 0
     rows: int = 0
+    copies_alone: int = 0
     unsealed: int = 0
     anchors: int = 0
     lag_seconds: float = 0.0

@@ -63,7 +63,7 @@ async def check_rows(
 ) -> None:  # fmt: skip
     """Merges both in the order of the ids, which a restore does not disturb."""
     names, at, now = Names(), sealed.position, await audit_reads.now(tenant)
-    copies = _standing(audit_reads.copies(control, log), sealed)
+    copies = _standing(audit_reads.copies(control, log), sealed, seen)
     copy = await anext(copies, None)
     async for row in audit_reads.rows(tenant, log):
         seen.rows += 1
@@ -98,10 +98,12 @@ def _unsealed(log: str, row: Entry, now: datetime, report: AuditReport, seen: Lo
     seen.lag_seconds = max(seen.lag_seconds, age)
 
 
-async def _standing(copies: AsyncIterator[Entry], sealed: Sealed) -> AsyncIterator[Entry]:
+async def _standing(copies: AsyncIterator[Entry], sealed: Sealed, seen: LogReport) -> AsyncIterator[Entry]:
     """Copies whose rows must be there: what a restore took back is kept here alone."""
-    epochs = sorted(sealed.after_ids)
-    ends = {epoch: sealed.after_ids[later] for epoch, later in pairwise(epochs)}
+    after_ids = sealed.epochs.after_ids
+    ends = {epoch: after_ids[later] for epoch, later in pairwise(sorted(after_ids))}
     async for copy in copies:
         if copy.epoch not in ends or copy.id <= ends[copy.epoch]:
             yield copy
+        else:
+            seen.copies_alone += 1

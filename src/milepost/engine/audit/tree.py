@@ -13,9 +13,12 @@ from milepost.db.seals import Position, Seal
 from milepost.domain.canonical import Entry
 from milepost.domain.checkpoint import Checkpoint, Malformed
 from milepost.domain.merkle import Frontier
+from milepost.engine.audit.epochs import Epochs
 from milepost.engine.audit.leaves import Stretch, judge, judge_times
 from milepost.engine.audit.report import AuditReport, Keys, LogReport, Tampered, told
 from milepost.engine.seal import ALARM
+
+BEGINNING = Position()
 
 
 @dataclass(slots=True)
@@ -23,9 +26,9 @@ class Sealed:
     """What the seals of a log say, for the checks that follow."""
 
     last: Seal | None = None
-    after_ids: dict[int, int] = field(default_factory=dict[int, int])
     roots: dict[int, tuple[bytes, int, int | None]] = field(default_factory=dict[int, "tuple[bytes, int, int | None]"])
     times: dict[int, datetime] = field(default_factory=dict[int, datetime])
+    epochs: Epochs = field(default_factory=Epochs)
 
     @property
     def position(self) -> Position:
@@ -77,12 +80,17 @@ async def check_tree(
         for tampered in found or misdated:
             report.add(tampered)
         seen.seals, seen.leaves = seen.seals + 1, seen.leaves + len(entries)
-        sealed.last, sealed.after_ids[seal.epoch] = seal, seal.after_id
+        for tampered in sealed.epochs.take(seal, entries):
+            report.add(tampered)
+        sealed.last = seal
         first = entries[0].id if entries else None
         sealed.roots[seal.tree_size] = (signed.root if signed else seal.root, seal.number, first)
         sealed.times[seal.tree_size] = kept.sealed_at
         previous = kept
         tick()
+    for tampered in sealed.epochs.end(log):
+        report.add(tampered)
+    seen.epochs = max(len(sealed.epochs.after_ids), 1)
     async for entry in copies.rest():
         if log != "control":
             report.add(Tampered(log, entry.id, None, None, "its copy was inserted behind the last seal", told(entry)))
@@ -103,11 +111,15 @@ def _opened(seal: Seal, origin: str, keys: Keys, entries: list[Entry], report: A
 def _steps(previous: Seal | None, seal: Seal) -> list[str]:
     """Whether a seal begins where the one before it ended."""
     if previous is None:
-        return [] if (seal.number, seal.first_leaf) == (1, 0) else ["the seals before this one are missing"]
+        if (seal.number, seal.first_leaf) != (1, 0):
+            return ["the seals before this one are missing"]
+        return [] if (seal.epoch, seal.after_id, seal.xid_from) == BEGINNING else ["it does not begin with the log"]
     if (seal.number, seal.first_leaf) != (previous.number + 1, previous.tree_size):
         return [f"seals between {previous.number} and this one are missing"]
     if seal.epoch == previous.epoch and (seal.xid_from, seal.after_id) != (previous.xid_to, previous.after_id):
         return ["its range does not begin where the seal before it ended"]
+    if seal.epoch != previous.epoch and (seal.epoch, seal.xid_from) != (previous.epoch + 1, 0):
+        return [f"its epoch {seal.epoch} does not follow epoch {previous.epoch}"]
     return []
 
 
