@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
-from milepost.db.roles import APP, MAINTENANCE
+from milepost.db.roles import APP, MAINTENANCE, SEALER
 from milepost.db.urls import login_of, with_database, with_login
 from milepost.embedded import EmbeddedPostgres, EmbeddedRedis
 from milepost.tenancy.first_start import Addresses, Plan, make_ready
@@ -66,14 +66,22 @@ class Ground:
         self.postgres.stop()
 
     async def clone(self) -> Addresses:
-        """A fresh tenant database."""
-        name, a = f"faults_{next(numbers)}", self.addresses
-        owner = with_database(a.owner, name)
-        await _execute(a.control_owner, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
-        users = Login(login_of(a.app)[0], APP), Login(login_of(a.maintenance)[0], MAINTENANCE)
-        await prepare_database(owner, users)
+        """A fresh tenant database and its control database: the seals of one audit log are no other's."""
+        number, a = next(numbers), self.addresses
+        owner, control = await self._copy(TEMPLATE, f"faults_{number}"), await self._copy(CONTROL, f"control_{number}")
         app, maintenance = (with_login(owner, *login_of(url)) for url in (a.app, a.maintenance))
-        return Addresses(owner, app, maintenance, a.control_owner, a.control, sealer=a.sealer)
+        reader, sealer = (with_login(control, *login_of(url)) for url in (a.control, a.sealer))
+        return Addresses(owner, app, maintenance, control, reader, sealer=sealer)
+
+    async def _copy(self, template: str, name: str) -> str:
+        """Answers the owner's address of it."""
+        a = self.addresses
+        roles = ((a.app, APP), (a.maintenance, MAINTENANCE), (a.sealer, SEALER))
+        await _execute(with_database(a.owner, "postgres"), f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        await prepare_database(
+            with_database(a.owner, name), tuple(Login(login_of(url)[0], role) for url, role in roles)
+        )
+        return with_database(a.owner, name)
 
     def crash_postgres(self) -> float:
         """An immediate shutdown, no checkpoint, and a start that has to recover. Answers how long it was away."""

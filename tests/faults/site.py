@@ -64,9 +64,11 @@ class Site:
     _bound: socket.socket | None = None
     _numbers: Iterator[int] = field(default_factory=count)
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return clean_environment(
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Of every process of this installation, with other settings or more of them."""
+        extra = {f"MILEPOST_{key.upper()}": value for key, value in settings.items()}
+        common = clean_environment(
+            PYTHONPATH=os.pathsep.join(["src", "."]),
             MILEPOST_DATA_DIR=str(self.folder),
             MILEPOST_DATABASE_URL=self.addresses.app,
             MILEPOST_MAINTENANCE_DATABASE_URL=self.addresses.maintenance,
@@ -76,6 +78,7 @@ class Site:
             MILEPOST_ANTHROPIC_API_KEY="not-a-real-key",
             MILEPOST_LEASE_SECONDS=str(LEASE_SECONDS),
         )
+        return {**common, **extra}
 
     # ------------------------------------------------------------------------------------------ processes
 
@@ -93,7 +96,9 @@ class Site:
         return await self.start("worker", [*product(self.breakage), "worker", "executions"], settings)
 
     async def maintenance(self) -> Process:
-        return await self.start("maintenance", [*product(self.breakage), "maintain"], {})
+        """The one that may seal the audit log."""
+        settings = {"sealer_database_url": self.addresses.sealer}
+        return await self.start("maintenance", [*product(self.breakage), "maintain"], settings)
 
     async def api(self) -> Process:
         """On the one socket of this site, which outlives the process."""
@@ -103,11 +108,10 @@ class Site:
         return await self.start(name, ["-P", str(SCRIPTS / f"{name}.py"), *arguments], settings)
 
     async def start(self, name: str, arguments: Sequence[str], settings: dict[str, str]) -> Process:
-        extra = {f"MILEPOST_{key.upper()}": value for key, value in settings.items()}
         process = await Process.start(
             name,
             *arguments,
-            environment={**self.environment, "PYTHONPATH": os.pathsep.join(["src", "."]), **extra},
+            environment=self.environment(**settings),
             log=self.folder / f"{name}-{next(self._numbers)}.log",
             inherited=[self._bound.fileno()] if self._bound else [],
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from asyncio.subprocess import PIPE
@@ -34,11 +33,7 @@ async def wrong(site: Site) -> list[tuple[Any, ...]]:
 async def _verify(site: Site) -> tuple[int | None, str, str]:
     asked = await asyncio.create_subprocess_exec(
         sys.executable, *PRODUCT, "audit", "verify", "--json",
-        env={
-            **site.environment,
-            "PYTHONPATH": os.pathsep.join(["src", "."]),
-            "MILEPOST_SEALER_DATABASE_URL": site.addresses.sealer,
-        },
+        env=site.environment(sealer_database_url=site.addresses.sealer),
         stdout=PIPE,
         stderr=PIPE,
     )  # fmt: skip
