@@ -19,7 +19,7 @@ from milepost.cli.database import open_tenant
 from milepost.cli.found import AsJson, DataDir, settings_of
 from milepost.cli.output import complain, err, print_json, say
 from milepost.cli.sealing import anchors, open_control, public_key_lines, public_keys, signing_key, veil
-from milepost.db.seals import CONTROL
+from milepost.db.seals import ANCHORS_BEGUN, CONTROL, tell
 from milepost.db.tenants import TenantDatabase
 from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.audit.epoch import Restored, begin_epoch
@@ -197,9 +197,41 @@ def restored(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 
 async def _restored(settings: Settings) -> Restored:
+    async with _sealing(settings) as (sealer, control, log):
+        return await begin_epoch(sealer, control, log, actor=_actor())
+
+
+@audit.command("reanchor")
+def reanchor(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """After the anchors were lost: begin them again with the last seal of each log. The log itself tells of it."""
+    begun = asyncio.run(_reanchor(settings_of(data_dir)))
+    if as_json:
+        print_json(begun)
+    else:
+        for name, number in begun.items():
+            say(
+                f"{name}: "
+                + ("anchors are there, or nothing is sealed" if number is None else f"begins at seal {number}")
+            )
+
+
+async def _reanchor(settings: Settings) -> dict[str, int | None]:
+    async with _sealing(settings) as (sealer, control, log):
+        begun = {each.name: await sealer.anchor_anew(each) for each in (log, Log(CONTROL, control))}
+        for name, number in begun.items():
+            if number is not None:
+                await tell(log.database, ANCHORS_BEGUN, name, {"seal": number}, actor=_actor())
+        return begun
+
+
+@asynccontextmanager
+async def _sealing(settings: Settings) -> AsyncGenerator[tuple[Sealer, TenantDatabase, Log]]:
     async with open_control(settings) as control, open_tenant(settings, "maintenance") as tenant:
         known = Directory(control.connections, master_key(settings), known={}, environment=os.environ.get)
         installation = await known.installation()
         sealer = Sealer(control, signing_key(settings), anchors(settings), installation=installation)
-        log = Log(tenant.name, tenant, await veil(known, DEFAULT_TENANT))
-        return await begin_epoch(sealer, control, log, actor=f"cli:{os.getuid()}")
+        yield sealer, control, Log(tenant.name, tenant, await veil(known, DEFAULT_TENANT))
+
+
+def _actor() -> str:
+    return f"cli:{os.getuid()}"

@@ -12,10 +12,11 @@ from milepost.db.connections import Connection
 from milepost.db.rows import fetch
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.canonical import Entry
-from milepost.domain.errors import ConfigurationError
+from milepost.domain.errors import ConfigurationError, SealRefused
 
 CONTROL = "control"
 EPOCH_STARTED = "audit.epoch_started"
+ANCHORS_BEGUN = "audit.anchors_begun"
 
 # every transaction below it has ended: nothing can commit there any more. Asked before the rows are read
 HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -133,13 +134,22 @@ async def is_there(database: TenantDatabase, row_id: int, xid: int) -> bool:
     return (await fetch(database, sql, row_id, xid))[0][0]
 
 
-TELL = f"""
+TELL = """
 INSERT INTO audit_logs (user_id, action, resource_type, resource_id, details, actor)
-VALUES ('system', '{EPOCH_STARTED}', 'audit', $1, $2::jsonb, $3)"""
+SELECT 'system', $1, 'audit', $2, $3::jsonb, $4"""
+ONCE = " WHERE NOT EXISTS (SELECT FROM audit_logs WHERE action = $1 AND details = $3::jsonb AND id > $5)"
 
 
-async def tell_restore(database: TenantDatabase, log: str, facts: Mapping[str, int], *, actor: str) -> None:
-    await fetch(database, TELL, log, json.dumps(facts), actor)
+async def tell(database: TenantDatabase, action: str, log: str, facts: Mapping[str, int], *, actor: str) -> None:
+    """An audit row of what was done with a log."""
+    await fetch(database, TELL, action, log, json.dumps(facts), actor)
+
+
+async def tell_restore(
+    database: TenantDatabase, log: str, facts: Mapping[str, int], *, after_id: int, actor: str
+) -> None:
+    """Unless an earlier try has told of it, which then failed."""
+    await fetch(database, TELL + ONCE, EPOCH_STARTED, log, json.dumps(facts), actor, after_id)
 
 
 COPY = """
@@ -156,13 +166,14 @@ INSERT INTO audit_seals (log_id, seal_no, epoch, after_id, xid_from, xid_to, fir
                          frontier, key_id, checkpoint, leaf_hashes)
 VALUES ($1, $2, $3, $4, $5::bigint::text::xid8, $6::bigint::text::xid8, $7, $8, $9, $10, $11, $12, $13, $14)"""
 
+SEAL_KEY = "pk_audit_seals"
 STORED = "SELECT checkpoint FROM audit_seals WHERE log_id = $1 AND seal_no = $2"
 
 
 async def append(control: TenantDatabase, seal: Seal, leaf_hashes: bytes, entries: Sequence[Entry]) -> bool:
     """The seal and the copies of what it covers, in one transaction. False: another sealer was first.
 
-    Raises ConfigurationError for a login that may not, and Unavailable.
+    Raises SealRefused where a row is copied already, ConfigurationError for a login that may not, and Unavailable.
     """
 
     async def work(connection: Connection, *, doubt: bool) -> bool:
@@ -172,7 +183,10 @@ async def append(control: TenantDatabase, seal: Seal, leaf_hashes: bytes, entrie
                 await connection.execute(INSERT, *seal, leaf_hashes)
                 if seal.log != CONTROL:
                     await connection.execute(COPY, seal.log, seal.epoch, *_columns(entries))
-        except asyncpg.UniqueViolationError:
+        except asyncpg.UniqueViolationError as clash:
+            if clash.constraint_name != SEAL_KEY:
+                why = "the control database holds a copy of one of its rows already, which no seal covers"
+                raise SealRefused(log=seal.log, why=why) from None
             # an earlier try of ours may have committed and its answer been lost
             return doubt and await connection.fetchval(STORED, seal.log, seal.number) == seal.checkpoint
         except asyncpg.InsufficientPrivilegeError:

@@ -24,6 +24,10 @@ BATCH = 10_000
 SHARE = 0.5
 LATE = 20.0
 ALARM = 60.0
+LOST = (
+    "Put the anchors back where MILEPOST_AUDIT_ANCHORS says. If they are lost, and 'milepost audit verify' finds nothing"
+    " else: 'milepost audit reanchor'."
+)
 
 
 class Signer(Protocol):
@@ -94,6 +98,18 @@ class Sealer:
             await self._look(log)
         self.sealing.rows[log.name] = self.sealing.rows.get(log.name, 0) + count
         return count
+
+    async def anchor_anew(self, log: Log) -> int | None:
+        """Where the anchors are lost: begins them again with the last seal, and answers its number.
+
+        What was sealed before it can no longer be compared with anything. Raises SealRefused, Unavailable and OSError.
+        """
+        last = await seals.last_seal(self._control, log.name)
+        if last is None or await asyncio.to_thread(self._anchors.last, log.name) is not None:
+            return None
+        trusted(log.name, last)
+        await asyncio.to_thread(self._anchors.append, log.name, last.number, last.checkpoint)
+        return last.number
 
     async def _look(self, log: Log) -> None:
         last = await seals.last_seal(self._control, log.name)
@@ -173,6 +189,8 @@ class Sealer:
         if last is None:
             return
         if newest is None:
+            if last.number > 1:
+                raise SealRefused(log=log, why=f"{last.number} seals were made, and nothing is anchored", hint=LOST)
             await asyncio.to_thread(self._anchors.append, log, last.number, last.checkpoint)
             return
         size, frontier = newest.size, None

@@ -36,7 +36,7 @@ async def begin_epoch(sealer: Sealer, control: TenantDatabase, log: Log, *, acto
         raise SealRefused(log=log.name, why="nothing of it is sealed yet", hint="There is nothing to go on from.")
     after_id, lost = await _agreed(control, log, last)
     begun = Restored(last.epoch + 1, after_id, lost)
-    await seals.tell_restore(log.database, log.name, begun._asdict(), actor=actor)
+    await seals.tell_restore(log.database, log.name, begun._asdict(), after_id=after_id, actor=actor)
     at = Position(begun.epoch, after_id)
     if not await sealer.extend(log, last, trusted(log.name, last), at, await _first(log, at), None):
         raise SealRefused(log=log.name, why="another sealer was at work", hint="Stop maintenance, and try again.")
