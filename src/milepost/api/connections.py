@@ -6,6 +6,8 @@ looked at; a request that arrives in time costs nothing for it.
 
 from __future__ import annotations
 
+import struct
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -18,21 +20,29 @@ from milepost.api.problems import MEDIA_TYPE, SLUGS
 # beyond the piece of the stream in which the request began
 MOST_HEAD = 64 * 1024
 HEAD_SECONDS = 10.0
-# for a body that makes no progress; each second of its slowest allowed pace adds one
+# for a body that makes no progress, and what one that came faster may save up for a break
 BODY_SECONDS = 13.0
-SLOWEST = 16 * 1024
-# for a client that does not take what it asked for
+SAVED_SECONDS = 45.0
+# for a client that takes nothing of what it asked for
 UNREAD_SECONDS = 60.0
+# bytes a second, in both directions: whoever keeps this pace is never cut off
+SLOWEST = 1024
 TICKS_PER_SECOND = 10
 
 
 class Connection(HttpToolsProtocol):
-    """`arrived`: bytes since the request began; `waited`: the seconds of it in which the client kept us waiting."""
+    """`arrived`: bytes since the request began, `credited` of which were counted as progress.
+
+    `waited`, `unread`: the seconds in which the client neither sent what it had begun nor took what it had asked for,
+    less one for every `SLOWEST` bytes that it did. `left`: bytes that it had not taken at the last look.
+    """
 
     in_head = True
     arrived = 0
+    credited = 0
     waited = 0.0
     unread = 0.0
+    left = 0
 
     def data_received(self, data: bytes) -> None:
         self.arrived += len(data)
@@ -43,7 +53,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.in_head, self.arrived, self.waited = True, 0, 0.0
+        self.in_head, self.arrived, self.credited, self.waited = True, 0, 0, 0.0
 
     def on_headers_complete(self) -> None:
         self.in_head, self.waited = False, 0.0
@@ -53,19 +63,43 @@ class Connection(HttpToolsProtocol):
         """What the parser does not take: two lengths, a length and chunks, a header without a colon."""
         self.refuse("bad-request")
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.unread, self.left = 0.0, self._not_taken()
+
     def look(self, seconds: float) -> None:
         """Ends what has kept us waiting for too long. `seconds`: since the last look."""
         if self.flow.write_paused:
-            self.unread += seconds
-            if self.unread > UNREAD_SECONDS:
-                self.transport.abort()
-            return
-        self.unread = 0.0
-        if self.transport.is_closing() or not self._awaited():
-            return
+            self._look_at_what_is_taken(seconds)
+        elif not self.transport.is_closing() and self._awaited():
+            self._look_at_what_comes(seconds)
+
+    def _look_at_what_is_taken(self, seconds: float) -> None:
+        # nothing is added while writing is paused: whatever is missing has been taken
+        before, self.left = self.left, self._not_taken()
+        self.unread = max(0.0, self.unread + seconds - max(0, before - self.left) / SLOWEST)
+        if self.unread > UNREAD_SECONDS:
+            self.transport.abort()
+
+    def _look_at_what_comes(self, seconds: float) -> None:
         self.waited += seconds
-        if self.waited > (HEAD_SECONDS if self.in_head else BODY_SECONDS + self.arrived / SLOWEST):
+        if not self.in_head:
+            self.waited = max(-SAVED_SECONDS, self.waited - (self.arrived - self.credited) / SLOWEST)
+            self.credited = self.arrived
+        if self.waited > (HEAD_SECONDS if self.in_head else BODY_SECONDS):
             self.refuse("request-timeout")
+
+    def _not_taken(self) -> int:
+        """Bytes on their way to the client. Most are in the kernel, which asks for more in large steps only."""
+        size = self.transport.get_write_buffer_size()
+        # where it cannot be asked, the steps are all there is to see
+        with suppress(ImportError, OSError, ValueError):
+            import fcntl  # noqa: PLC0415 - not on every platform
+            import termios  # noqa: PLC0415
+
+            told = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+            size += struct.unpack("i", told)[0]
+        return size
 
     def _awaited(self) -> bool:
         """Whether it is the client's turn. Between requests the server has a time limit of its own."""
