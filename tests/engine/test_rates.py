@@ -76,6 +76,34 @@ def test_the_table_stays_small_whoever_comes_and_forgets_the_idle_first() -> Non
     assert "idle 0" not in rates._whole_at
 
 
+@pytest.mark.parametrize("busy", [100, 95])
+def test_a_table_of_busy_callers_is_gone_through_once_for_a_tenth_of_it(busy: int) -> None:
+    clock = Clock()
+    rates = Rates(Allowance("refusals", per_second=0.001, burst=2), clock, most=100)
+    for number in range(100 - busy):
+        rates.note(f"idle {number}")
+    clock.now += 10_000
+    for number in range(busy):
+        rates.note(f"busy {number}")
+    times = 0
+    for number in range(100):
+        table = rates._whole_at
+        rates.note(f"new {number}")
+        times += rates._whole_at is not table
+
+    assert times == 10
+    assert "new 99" in rates._whole_at
+    assert "busy 0" not in rates._whole_at
+
+
+def test_a_table_of_one_remembers_the_newest() -> None:
+    rates = Rates(Allowance("refusals", per_second=1, burst=2), Clock(), most=1)
+    for who in "abc":
+        rates.note(who)
+
+    assert list(rates._whole_at) == ["c"]
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
