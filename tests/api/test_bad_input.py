@@ -1,10 +1,9 @@
-"""Input that nobody should send, on every route that could take it: refused by name, quickly, and never by a 5xx."""
+"""Input that nobody should send, on every route that could take it: refused by name, and never by a 5xx."""
 
 # ruff: noqa: RUF001 - digits of other scripts are what is tested
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -68,10 +67,8 @@ async def test_what_is_no_json_is_refused_alike_by_every_route(house: House, own
     for verb, path in routes:
         for status, faults in ((400, NOT_JSON), (422, NO_VALUES)):
             for name, (body, slug) in faults.items():
-                began = perf_counter()
                 answer = await caller.http.request(verb, path, content=body, headers=JSON)
                 assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}"), (path, name)
-                assert perf_counter() - began < 0.5, (path, name)
                 assert len(answer.content) < 1000
     assert len(routes) >= 8
     assert await owner.fetchval("SELECT count(*) FROM audit_logs") == before
@@ -205,9 +202,7 @@ async def test_a_search_is_a_literal_part_of_the_text_whatever_it_holds(house: H
     for needle in ("%%%", "___", "\\\\\\", "%_%"):
         assert await found(caller.http, needle) == (200, []), needle
     for needle in ("a" * 201, "a" * 10_000, "ab", "", "a\x00b"):
-        began = perf_counter()
         assert (await found(caller.http, needle))[0] == 422, needle
-        assert perf_counter() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -34,16 +34,17 @@ async def limited(house: House, **limits: Any) -> AsyncIterator[Any]:
 
 async def test_a_key_over_its_allowance_is_told_when_to_come_back_and_others_are_not_held_up(house: House) -> None:
     busy, other = await house.caller(), await house.caller()
-    async with limited(house, requests_per_second=0.5) as app, client_of(app, busy.key) as http:
-        answers = [await http.get(PATH) for _ in range(7)]
+    # one comes back only after a quarter of an hour: however slow the machine is, none does while this asks
+    async with limited(house, requests_per_second=0.001) as app, client_of(app, busy.key) as http:
+        answers = [await http.get(PATH) for _ in range(3)]
         async with client_of(app, other.key) as neighbour:
             unharmed = await neighbour.get(PATH)
 
-    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 2
+    assert [answer.status_code for answer in answers] == [200] + [429] * 2
     refused = answers[-1]
     assert refused.json()["type"] == "/problems/rate-limited"
-    assert 1 <= int(refused.headers["retry-after"]) <= 2
-    assert refused.headers["ratelimit-policy"] == '"key";q=5;w=10'
+    assert 1 <= int(refused.headers["retry-after"]) <= 1000
+    assert refused.headers["ratelimit-policy"] == '"key";q=1;w=1000'
     assert refused.headers["ratelimit"] == f'"key";r=0;t={refused.headers["retry-after"]}'
     assert unharmed.status_code == 200
 
@@ -56,8 +57,7 @@ async def test_without_a_setting_a_key_may_ask_as_often_as_it_likes(house: House
 
 async def test_an_address_that_tries_many_keys_is_stopped_before_any_query_and_good_keys_go_on(house: House) -> None:
     good, late = await house.caller(), await house.caller()
-    app = house.app
-    async with client_of(app, good.key) as http:
+    async with limited(house, refusals_per_minute=0.01) as app, client_of(app, good.key) as http:
         assert (await http.get(PATH)).status_code == 200
         seen = set()
         async with client_of(app) as thief:
@@ -66,20 +66,21 @@ async def test_an_address_that_tries_many_keys_is_stopped_before_any_query_and_g
                 seen.add((await thief.get(PATH, headers={"Authorization": f"Bearer {key}"})).status_code)
             stopped = await thief.get(PATH, headers={"Authorization": f"Bearer {late.key}"})
         known = await http.get(PATH)
-    async with client_of(app, late.key, "192.0.2.2") as http:
-        elsewhere = await http.get(PATH)
+        async with client_of(app, late.key, "192.0.2.2") as neighbour:
+            elsewhere = await neighbour.get(PATH)
 
     assert seen == {401}
-    assert (stopped.status_code, stopped.headers["ratelimit-policy"]) == (429, '"refusals";q=100;w=100')
+    assert (stopped.status_code, stopped.headers["ratelimit-policy"]) == (429, '"refusals";q=100;w=600000')
     assert known.status_code == 200
     assert elsewhere.status_code == 200
 
 
 async def test_keys_tried_at_the_sign_in_page_count_as_well(house: House) -> None:
     caller = await house.caller()
-    face = create_face(house.deps)
+    deps = replace(house.deps, limits=Limits(refusals_per_minute=0.01))
+    face = create_face(deps)
     for _ in range(REFUSALS_AT_ONCE):
-        house.deps.refusals.note("192.0.2.1")
+        deps.refusals.note("192.0.2.1")
     async with client_of(face) as http:
         page = (await http.get("/sign-in")).text
         token = page.split('name="form_token" value="')[1].split('"')[0]
