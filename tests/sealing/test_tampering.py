@@ -16,7 +16,7 @@ from milepost.domain.merkle import Frontier, leaf_hash
 from milepost.domain.pseudonym import Veil
 from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.audit.report import Tampered
-from milepost.engine.seal import origin
+from milepost.engine.seal import Log, origin
 from milepost.engine.verify import Wrong, verify
 from milepost.kinds.executions import KIND
 from milepost.tenancy.signing import PublicKeys, SigningKey
@@ -386,6 +386,23 @@ async def test_without_the_tenants_key_too(sealed: Scene, name: str) -> None:
     await CASES[name].tamper(sealed)
 
     assert (await findings(sealed, key_known=False))[0].row == CASES[name].row
+
+
+async def test_a_control_log_that_nobody_seals_is_found_too(sealed: Scene) -> None:
+    for seconds in (90, 61, 1):
+        await sealed.keeper.execute(
+            "INSERT INTO audit_logs (tenant_id, user_id, action, resource_type, resource_id, created_at)"
+            " VALUES ('default', 'system', 'a.b', 'a', 'x', now() - $1 * interval '1 second')",
+            seconds,
+        )
+
+    seen = Seen("control", sealed.control)
+    report = await check_audit(sealed.control, [seen], sealed.keys, sealed.anchors, installation=INSTALLATION)
+    assert [found.what for found in report.wrong] == ["it has not been sealed for 90 seconds"]
+    assert report.logs[0].unsealed == 3
+    await sealed.sealer.seal(Log("control", sealed.control))
+    report = await check_audit(sealed.control, [seen], sealed.keys, sealed.anchors, installation=INSTALLATION)
+    assert (report.wrong, report.logs[0].unsealed, report.logs[0].leaves) == ([], 0, 3)
 
 
 async def test_a_living_log_is_clean_while_it_is_sealed(sealed: Scene) -> None:

@@ -84,6 +84,7 @@ async def _verify(settings: Settings, keys: PublicKeys, where: AnchorFiles) -> t
             logs = [Seen(tenant.name, tenant, await _veil(settings, directory)), Seen(CONTROL, control)]
             installation = await directory.installation()
             report = await check_audit(control, logs, keys, where, installation=installation, on_progress=tell)
+            report.unchecked = [name for name in await directory.tenants() if name != tenant.name]
             return report, await verify(tenant, all_kinds(), tell_history)
 
 
@@ -116,6 +117,8 @@ def _show(report: AuditReport, history: Report) -> None:
         if not log.names_checked:
             say(f"{'':<10} without the master key, pseudonyms are only checked for being the same everywhere")
     say(f"{history.jobs:,} jobs, {history.transitions:,} transitions, {history.audit_rows:,} audit rows")
+    for name in report.unchecked:
+        say(f"{name:<10} is a tenant with a database of its own, which was not checked")
     for problem in history.guards:
         complain(problem)
     for found in report.wrong:

@@ -46,11 +46,12 @@ class LogReport:
 
 @dataclass(slots=True)
 class AuditReport:
-    """All logs together: the first hundred findings by name, all by number."""
+    """All logs together: the first hundred findings by name, all by number. `unchecked` names tenants left out."""
 
     logs: list[LogReport] = field(default_factory=list[LogReport])
     wrong_count: int = 0
     wrong: list[Tampered] = field(default_factory=list[Tampered])
+    unchecked: list[str] = field(default_factory=list[str])
 
     @property
     def clean(self) -> bool:

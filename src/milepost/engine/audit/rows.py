@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from milepost.db import audit_reads
 from milepost.domain.canonical import Entry
 from milepost.domain.pseudonym import NAMING, PSEUDONYM
+from milepost.engine.audit.late import count_unsealed
 from milepost.engine.audit.report import AuditReport, LogReport, Tampered, told
 from milepost.engine.audit.tree import Sealed
-from milepost.engine.seal import ALARM
 
 Veiled = Callable[[Entry], Entry]
 
@@ -78,24 +77,12 @@ async def check_rows(
         elif row.id <= at.after_id or row.xid < at.xid_from:
             report.add(Tampered(log, row.id, None, None, "it was inserted behind the seals' back", told(row)))
         else:
-            _unsealed(log, row, now, report, seen)
+            count_unsealed(log, row, now, report, seen)
         if seen.rows % 5000 == 0:
             tick()
     while copy is not None:
         report.add(Tampered(log, copy.id, None, None, "it is missing", told(copy)))
         copy = await anext(copies, None)
-
-
-def _unsealed(log: str, row: Entry, now: datetime, report: AuditReport, seen: LogReport) -> None:
-    """The first one that waits for too long is named: the sealer stands still."""
-    try:
-        age = (now - datetime.fromisoformat(row.created_at)).total_seconds()
-    except ValueError:  # a date that only PostgreSQL can say
-        age = float("inf")
-    if age > ALARM >= seen.lag_seconds:
-        report.add(Tampered(log, row.id, None, None, f"it has not been sealed for {age:.0f} seconds", told(row)))
-    seen.unsealed += 1
-    seen.lag_seconds = max(seen.lag_seconds, age)
 
 
 async def _standing(copies: AsyncIterator[Entry], sealed: Sealed, seen: LogReport) -> AsyncIterator[Entry]:
