@@ -280,3 +280,18 @@ async def test_rows_that_waited_for_days_are_sealed_in_batches_and_none_of_them_
         scene.control, [Seen("default", scene.tenant)], scene.keys, scene.anchors, installation=INSTALLATION
     )
     assert report.wrong == []
+
+
+async def test_who_is_late_seals_beyond_its_share_only_until_it_is_late_no_more(scene: Scene) -> None:
+    for seconds in (50, 40, 30, 3, 2, 1):
+        await scene.owner.execute(
+            "INSERT INTO audit_logs (user_id, action, resource_type, resource_id, created_at)"
+            " VALUES ('system', 'a.b', 'a', 'x', now() - $1 * interval '1 second')",
+            seconds,
+        )
+
+    assert await scene.seal(share=0.0, batch=2) == 0  # nobody has looked yet how late it is
+    assert scene.sealer.sealing.lag["default"] > 49
+    assert await scene.seal(share=0.0, batch=2) == 3
+    assert 3 <= scene.sealer.sealing.lag["default"] < engine.LATE
+    assert scene.sealer.sealing.rows["default"] == 3

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from milepost import observe
 from milepost.cli.database import PATIENCE
@@ -35,13 +36,20 @@ VEIL = "audit copies"
 
 def signing_key(settings: Settings) -> SigningKey:
     """From the settings, else from a file that the first sealer writes. Its public half is put beside it."""
-    if settings.audit_signing_key is not None:
-        key = parse_signing_key(settings.audit_signing_key.get_secret_value())
-    else:
-        key, _ = load_signing_key(settings.audit_signing_key_file or settings.data_dir / "audit.key")
+    key = _key(settings)
     if settings.audit_public_key_file is None:
         publish(key, settings.data_dir / "audit.pub")
     return key
+
+
+def _key(settings: Settings) -> SigningKey:
+    if settings.audit_signing_key is not None:
+        return parse_signing_key(settings.audit_signing_key.get_secret_value())
+    return load_signing_key(_key_file(settings))[0]
+
+
+def _key_file(settings: Settings) -> Path:
+    return settings.audit_signing_key_file or settings.data_dir / "audit.key"
 
 
 def public_keys(settings: Settings) -> PublicKeys:
@@ -50,10 +58,9 @@ def public_keys(settings: Settings) -> PublicKeys:
 
 
 def public_key_lines(settings: Settings) -> list[str]:
-    """Of the key that signs here; where it is not here, those that seals are checked with."""
-    file = settings.audit_signing_key_file or settings.data_dir / "audit.key"
-    if settings.audit_signing_key is not None or file.exists():
-        return [signing_key(settings).verifier()]
+    """Of the key that signs here; where it is not here, those that seals are checked with. Writes nothing."""
+    if settings.audit_signing_key is not None or _key_file(settings).exists():
+        return [_key(settings).verifier()]
     return public_keys(settings).lines()
 
 
@@ -80,10 +87,18 @@ class SealDesk:
     sealer: Sealer
     control: TenantDatabase
     directory: Directory
+    _veils: dict[str, tuple[bytes, Veil]] = field(
+        default_factory=dict[str, "tuple[bytes, Veil]"], init=False, repr=False
+    )
 
     async def log(self, database: TenantDatabase) -> Log:
         """A tenant's log. Raises KeyError for a tenant that is none."""
-        return Log(database.name, database, await veil(self.directory, database.name))
+        key = keys.derive(await self.directory.tenant_key(database.name), VEIL)
+        known = self._veils.get(database.name)
+        if known is None or known[0] != key:
+            # kept, as it remembers the pseudonyms that it has made
+            known = self._veils[database.name] = (key, Veil(key))
+        return Log(database.name, database, known[1].over)
 
     def ticks(self, database: TenantDatabase) -> Sequence[Tick]:
         """Whoever leads a tenant seals its log; the first tenant's leader also seals the control database's own."""

@@ -94,9 +94,13 @@ class Sealer:
             while more and (time.monotonic() - began < share or self.sealing.lag.get(log.name, 0.0) > LATE):
                 sealed, more = await self._once(log, batch)
                 count += sealed
+                if more:  # or it would be late to the end, however little is left
+                    await self._measure(log)
         finally:
-            await self._look(log)
-        self.sealing.rows[log.name] = self.sealing.rows.get(log.name, 0) + count
+            self.sealing.rows[log.name] = self.sealing.rows.get(log.name, 0) + count
+            late = await self._measure(log)
+            if late > ALARM:
+                logger.error("the audit log of %s is sealed %.0f seconds late", log.name, late)
         return count
 
     async def anchor_anew(self, log: Log) -> int | None:
@@ -111,11 +115,10 @@ class Sealer:
         await asyncio.to_thread(self._anchors.append, log.name, last.number, last.checkpoint)
         return last.number
 
-    async def _look(self, log: Log) -> None:
+    async def _measure(self, log: Log) -> float:
         last = await seals.last_seal(self._control, log.name)
         late = self.sealing.lag[log.name] = await seals.lag(log.database, log.name, position_after(last))
-        if late > ALARM:
-            logger.error("the audit log of %s is sealed %.0f seconds late", log.name, late)
+        return late
 
     async def _once(self, log: Log, most: int) -> tuple[int, bool]:
         last = await seals.last_seal(self._control, log.name)

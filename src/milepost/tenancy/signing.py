@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ from milepost.domain.errors import ConfigurationError
 from milepost.tenancy.keys import load_master_key, parse_master_key
 
 NAME = "milepost"
+NEWLINE = "\n"
 
 
 class SigningKey:
@@ -78,12 +81,24 @@ def parse_signing_key(text: str) -> SigningKey:
 
 
 def publish(key: SigningKey, path: Path) -> None:
-    """Adds the public half to a file of keys that count, unless it stands there: what older keys signed stays good."""
+    """Adds the public half to a file of keys that count, unless it stands there: what older keys signed stays good.
+
+    On disk when it returns. Raises OSError.
+    """
     known = path.read_text() if path.exists() else ""
     line = key.verifier()
-    if line not in known.splitlines():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{known}{line}\n")
+    if line in known.splitlines():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        # one append: of two writers neither loses the other's line
+        data = f"{'' if known.endswith(NEWLINE) or not known else NEWLINE}{line}\n".encode()
+        if os.write(descriptor, data) != len(data):
+            raise OSError(errno.ENOSPC, f"{path} was not written to its end")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_public_keys(path: Path) -> PublicKeys:
