@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from itertools import count
 from typing import Any
@@ -201,6 +202,10 @@ async def test_models_and_schema_agree_on_every_check(migrated: str, name: Histo
     assert {tuple(row) for row in rows} == models
 
 
+def without_indexes(script: str) -> str:
+    return re.sub(r"CREATE (UNIQUE )?INDEX [^;]*;", "", script)
+
+
 def test_the_migration_of_a_kind_holds_what_the_machine_makes_today() -> None:
     found = {
         script.revision: script for script in ScriptDirectory.from_config(migrate.config("tenant")).walk_revisions()
@@ -216,8 +221,8 @@ def test_the_migration_of_a_kind_holds_what_the_machine_makes_today() -> None:
         )
         made: dict[str, Any] = {}
         exec(draft, made)
-        # what somebody added to the draft comes after it, and goes before it
-        assert words(revision.module.UP).startswith(words(made["UP"]))
+        # what somebody added to the draft comes after it, and goes before it; indexes change later, and are compared above
+        assert words(without_indexes(revision.module.UP)).startswith(words(without_indexes(made["UP"])))
         assert words(revision.module.DOWN).endswith(words(made["DOWN"]))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from milepost.db import prunes, statements, sweeps
-from milepost.db.reads import Listing, Wanted, count_statement
+from milepost.db.reads import Listing, Part, Wanted, count_statement, page_statement
 from milepost.domain.machine import By
 from milepost.kinds.executions import KIND
 from tests.plans.conftest import Shelf
@@ -95,6 +96,18 @@ async def test_a_list_of_what_is_open_looks_at_nothing_that_ended(shelf: Shelf, 
 
         assert plan.walked("executions") == []
         assert plan.read("executions") <= most
+
+
+@pytest.mark.parametrize("descending", [True, False])
+async def test_a_page_in_the_order_of_finish_comes_from_its_index(shelf: Shelf, *, descending: bool) -> None:
+    after = (NOW, UUID(int=0)) if descending else (NOW - timedelta(days=9), UUID(int=0))
+    for place in (None, after):
+        part = Part("finished_at", descending, after=place, ended=True)
+
+        plan = await shelf.explain(*page_statement(Listing(TABLE), Wanted(), part))
+
+        assert (plan.walked("executions"), plan.sorted()) == ([], False)
+        assert "ix_executions_finished_at" in plan.indexes()
 
 
 async def test_the_pruner_finds_what_is_due_by_its_dates(shelf: Shelf) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -53,13 +53,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which of them, in which order. `after`: sort value and id of the last job seen, instead of an offset."""
+    """Which of them, in which order. `after`: sort value and id of the last job seen, instead of an offset.
+
+    `ended`: none that is open, which in the order of finish come last.
+    """
 
     sort_by: SortBy = "created_at"
     descending: bool = True
     limit: int = 20
     offset: int = 0
     after: tuple[Any, UUID] | None = None
+    ended: bool = False
 
 
 class Listed(NamedTuple):
@@ -126,6 +130,17 @@ async def _page(
     connection: Connection, listings: Sequence[Listing], wanted: Wanted, part: Part, ends: float
 ) -> list[Job]:
     """One row more than asked for, which tells that there is a next page."""
+    if part.sort_by == "finished_at" and (part.after is None or part.after[0] is not None):
+        # what ended has an index in this order; only where that is not enough what is open is looked at as well
+        jobs = await _jobs(connection, listings, wanted, replace(part, ended=True), ends)
+        if len(jobs) > part.limit:
+            return jobs
+    return await _jobs(connection, listings, wanted, part, ends)
+
+
+async def _jobs(
+    connection: Connection, listings: Sequence[Listing], wanted: Wanted, part: Part, ends: float
+) -> list[Job]:
     if len(listings) == 1:
         return await _rows(connection, listings[0], wanted, part, ends)
     keys = await _keys(connection, listings, wanted, part, ends)
@@ -140,13 +155,18 @@ async def _page(
 
 
 async def _rows(connection: Connection, listing: Listing, wanted: Wanted, part: Part, ends: float) -> list[Job]:
+    rows = await connection.fetch(*page_statement(listing, wanted, part), timeout=_left(ends))
+    return [Job(listing.table.kind, row) for row in rows]
+
+
+def page_statement(listing: Listing, wanted: Wanted, part: Part) -> tuple[Any, ...]:
+    """The statement of one kind's page, and its values."""
     at = Arguments()
     sql = (
         f"SELECT {_columns(listing)} FROM {listing.table.name} j{_where(listing, wanted, part, at)}"
         f" ORDER BY {_order(part)} LIMIT {at(part.limit + 1)} OFFSET {at(part.offset)}"
     )
-    rows = await connection.fetch(sql, *at.values, timeout=_left(ends))
-    return [Job(listing.table.kind, row) for row in rows]
+    return sql, *at.values
 
 
 async def _keys(
@@ -199,9 +219,10 @@ def _columns(listing: Listing) -> str:
 def _order(part: Part) -> str:
     # ties go the other way, as the indexes do
     value, tie = ("DESC", "ASC") if part.descending else ("ASC", "DESC")
-    return f"j.{part.sort_by} {value} NULLS LAST, j.id {tie}" if part.sort_by == "finished_at" else (
-        f"j.{part.sort_by} {value}, j.id {tie}"
-    )  # fmt: skip
+    nulls = ""
+    if part.sort_by == "finished_at":  # there are none among what ended: then the words are those of the index
+        nulls = " NULLS FIRST" if part.ended and not part.descending else " NULLS LAST"
+    return f"j.{part.sort_by} {value}{nulls}, j.id {tie}"
 
 
 def _where(listing: Listing, wanted: Wanted, part: Part | None, at: Arguments) -> str:
@@ -223,6 +244,8 @@ def _where(listing: Listing, wanted: Wanted, part: Part | None, at: Arguments) -
         conditions.append(_found_in(listing, at(f"%{literal(wanted.search)}%")))
     if wanted.has_artifacts is not None:
         conditions.append(_with_artifacts(listing.table.kind, wanted.has_artifacts))
+    if part is not None and part.ended:
+        conditions.append("j.finished_at IS NOT NULL")
     if part is not None and part.after is not None:
         conditions.append(_beyond(part, *part.after, at))
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -258,7 +281,7 @@ def _beyond(part: Part, value: Any, job_id: UUID, at: Arguments) -> str:
         return f"({column} IS NULL AND {tie})"
     place = at(value)
     rest = f"({column} {less}= {place} AND ({column} {less} {place} OR {tie}))"
-    return f"({rest} OR {column} IS NULL)" if part.sort_by == "finished_at" else rest
+    return f"({rest} OR {column} IS NULL)" if part.sort_by == "finished_at" and not part.ended else rest
 
 
 def literal(text: str) -> str:

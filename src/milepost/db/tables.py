@@ -143,6 +143,12 @@ def tracked_indexes(table: str, machine: StateMachine) -> tuple[Index, ...]:
         Index(f"ix_{table}_leased", "id", postgresql_where=text("lease_owner IS NOT NULL")),
         Index(f"ix_{table}_owner", "user_id", text("created_at DESC"), "id"),
         Index(f"idx_{table}_created_at", text("created_at DESC"), "id"),
+        Index(
+            f"ix_{table}_finished_at",
+            text("finished_at DESC NULLS LAST"),
+            "id",
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
         Index(f"idx_{table}_status", "status", text("created_at DESC"), "id", postgresql_where=ended),
     )
 

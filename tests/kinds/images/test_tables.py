@@ -14,7 +14,7 @@ from tests.images_fixtures import Easel
 
 INDEXES = {
     "image_tasks": {
-        "pk_image_tasks", "uq_image_tasks_idempotency_key", "ix_image_tasks_due", "ix_image_tasks_waiting_deadline",
+        "pk_image_tasks", "uq_image_tasks_idempotency_key", "ix_image_tasks_due", "ix_image_tasks_finished_at", "ix_image_tasks_waiting_deadline",
         "ix_image_tasks_leased", "ix_image_tasks_owner", "idx_image_tasks_created_at", "idx_image_tasks_status",
         "ix_image_tasks_user_status", "ix_image_tasks_source_image_id",
     },

@@ -67,11 +67,6 @@ class Execution(TrackedJob, Base):
             "retain_until",
             postgresql_where=text("retain_until IS NOT NULL AND NOT is_permanent"),
         ),
-        Index(
-            "ix_executions_finished_at",
-            "finished_at",
-            postgresql_where=text("finished_at IS NOT NULL AND retain_until IS NULL AND NOT is_permanent"),
-        ),
         {"postgresql_with": FILLFACTOR},
     )
 
