@@ -11,14 +11,14 @@ class Proxy:
     """Passes bytes on to `host:port`. `lose_answers(n)` cuts the next n connections when the server answers.
 
     `refuses` and `delay` (seconds, for every piece of data) may be set at any time; `asks` and `answers` are open gates:
-    what meets a closed one waits, as packets do that are sent again and again.
+    what meets a closed one waits, as packets do that are sent again and again. `hindered` counts what met any of it.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._losing = 0
         self._both: set[asyncio.StreamWriter] = set()
-        self.lost = 0
+        self.lost = self.hindered = 0
         self.port = 0
         self.refuses = False
         self.delay = 0.0
@@ -31,6 +31,7 @@ class Proxy:
 
     def cut(self) -> None:
         """Every connection, by a reset."""
+        self.hindered += len(self._both) // 2
         for writer in self._both:
             writer.transport.abort()
 
@@ -42,6 +43,7 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if self.refuses:
+                self.hindered += 1
                 raise ConnectionRefusedError
             up_reader, up_writer = await asyncio.open_connection(*self._target)
         except OSError:
@@ -68,7 +70,9 @@ class Proxy:
                 if answers and self._losing:
                     self._losing -= 1
                     self.lost += 1
+                    self.hindered += 1
                     return
+                self.hindered += not gate.is_set() or self.delay > 0
                 await gate.wait()
                 if self.delay:
                     await asyncio.sleep(self.delay)

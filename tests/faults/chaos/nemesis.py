@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 from tests.faults.chaos import on_lines, on_postgres, on_processes, on_redis
 from tests.faults.chaos.plan import Fault
-from tests.faults.chaos.stage import Stage
+from tests.faults.chaos.stage import NotDone, Stage
 
 Deed = Callable[[Stage, Fault], Awaitable[None]]
 DEEDS: Mapping[str, Deed] = {
@@ -67,12 +67,16 @@ class Nemesis:
         """Returns when the last one is over."""
         start, deeds = time.monotonic(), set[asyncio.Task[None]]()
         one_at_a_time = {target: asyncio.Lock() for target in {fault.target for fault in faults}}
-        for fault in faults:
-            await asyncio.sleep(max(0.0, start + fault.at - time.monotonic()))
-            deed = asyncio.create_task(self._do(fault, one_at_a_time[fault.target]))
-            deeds.add(deed)
-            deed.add_done_callback(deeds.discard)
-        await asyncio.gather(*deeds)
+        try:
+            for fault in faults:
+                await asyncio.sleep(max(0.0, start + fault.at - time.monotonic()))
+                deed = asyncio.create_task(self._do(fault, one_at_a_time[fault.target]))
+                deeds.add(deed)
+                deed.add_done_callback(deeds.discard)
+            await asyncio.gather(*deeds)
+        finally:
+            for deed in deeds:
+                deed.cancel()
 
     async def _do(self, fault: Fault, alone: asyncio.Lock) -> None:
         async with alone:
@@ -80,7 +84,7 @@ class Nemesis:
             try:
                 await DEEDS[fault.name](self.stage, fault)
             except Exception as error:  # noqa: BLE001 - one that could not be done is not counted, and told
-                why = repr(error)
+                why = str(error) if isinstance(error, NotDone) else repr(error)
                 self.failed.append((fault, why))
             else:
                 self.begun[fault.name] += 1

@@ -11,7 +11,7 @@ import asyncpg
 
 from tests.faults.chaos import servers, trigger
 from tests.faults.chaos.plan import Fault
-from tests.faults.chaos.stage import AWAY, Stage
+from tests.faults.chaos.stage import AWAY, NotDone, Stage
 
 # of processes of the product only, those that do something first
 BACKENDS = """
@@ -28,44 +28,50 @@ async def crash(stage: Stage, fault: Fault) -> None:
 
 async def terminate(stage: Stage, fault: Fault) -> None:
     """Up to six backends, each at another moment of its work."""
+    ended = 0
     for _ in range(1 + int(fault.chance * MOST_TERMINATED)):
         sql = f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS} OFFSET $1 LIMIT 1) AS one"
         pids = len(await stage.fetch(BACKENDS))
-        await stage.fetch(sql, int(fault.chance * pids))
+        ended += sum(row[0] for row in await stage.fetch(sql, int(fault.chance * pids)))
         await asyncio.sleep(0.1)
+    if not ended:
+        raise NotDone("there was no backend")
 
 
 async def stop_backend(stage: Stage, fault: Fault) -> None:
     """The server's side of one connection stands still, with the locks it has."""
     pids = [row[0] for row in await stage.fetch(BACKENDS)]
     if not pids:
-        return
+        raise NotDone("there was no backend")
     pid = pids[int(fault.chance * len(pids))]
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(fault.seconds)
-        finally:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 
 
 async def fail_commits(stage: Stage, fault: Fault) -> None:
     state = trigger.STATES[int(fault.chance * len(trigger.STATES))]
+    before = await stage.fetch(trigger.FAILED)
     await stage.fetch(trigger.SET, 0.05 + 0.4 * fault.chance, state)
     try:
         await asyncio.sleep(fault.seconds)
     finally:
         await stage.fetch(trigger.SET, 0.0, state)
+    if await stage.fetch(trigger.FAILED) == before:
+        raise NotDone("no commit failed")
 
 
 async def lock_table(stage: Stage, fault: Fault) -> None:
     """As a careless migration does it."""
     table = ("executions", "image_tasks")[int(fault.chance * 2)]
-    with suppress(*AWAY):
-        connection = await asyncpg.connect(stage.site.addresses.owner, timeout=10)
-        try:
-            async with connection.transaction():
-                await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", timeout=10)
-                await asyncio.sleep(fault.seconds)
-        finally:
+    connection = await asyncpg.connect(stage.site.addresses.owner, timeout=10)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", timeout=10)
+            await asyncio.sleep(fault.seconds)
+    finally:
+        with suppress(*AWAY):
             await connection.close(timeout=2)

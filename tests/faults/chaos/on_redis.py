@@ -6,24 +6,25 @@ import asyncio
 import os
 import random
 import signal
-from contextlib import suppress
+from typing import Any
 from uuid import UUID
-
-from redis.exceptions import RedisError
 
 from milepost.domain.bell import Bell
 from milepost.kinds.executions import KIND
 from milepost.queue.connection import connect
 from tests.faults.chaos import servers
 from tests.faults.chaos.plan import Fault
-from tests.faults.chaos.stage import Stage
+from tests.faults.chaos.stage import NotDone, Stage
 
 RUNG_AGAIN = 60
+FULL = "errorstat_OOM"
 VERSIONS = "SELECT id, version FROM executions WHERE id = ANY ($1::uuid[])"
 
 
 async def flush(stage: Stage, fault: Fault) -> None:
     del fault
+    if not await _command(stage, "DBSIZE"):
+        raise NotDone("Redis was empty")
     await _command(stage, "FLUSHALL")
 
 
@@ -51,18 +52,24 @@ async def pause(stage: Stage, fault: Fault) -> None:
 
 async def fill(stage: Stage, fault: Fault) -> None:
     """Out of memory: it refuses every write."""
+    before = await _command(stage, "INFO", "errorstats")
     await _command(stage, "CONFIG", "SET", "maxmemory", "1mb")
     try:
         await asyncio.sleep(fault.seconds)
     finally:
         await _command(stage, "CONFIG", "SET", "maxmemory", "0")
+    after = await _command(stage, "INFO", "errorstats")
+    if before.get(FULL) == after.get(FULL):
+        raise NotDone("Redis refused nothing")
 
 
-async def _command(stage: Stage, *words: str | int) -> None:
+async def _command(stage: Stage, *words: str | int) -> Any:
+    """Raises what Redis or the way to it has against it."""
     client = connect(stage.site.ground.redis_url, timeout=10)
-    with suppress(RedisError, OSError):
-        await client.execute_command(*words)
-    await client.aclose()
+    try:
+        return await client.execute_command(*words)
+    finally:
+        await client.aclose()
 
 
 async def double_bells(stage: Stage, fault: Fault) -> None:
@@ -88,4 +95,7 @@ async def _bells(stage: Stage, fault: Fault) -> list[Bell]:
 
 
 async def _ring(stage: Stage, bells: list[Bell]) -> None:
-    await stage.site.doorbell.deliver(bells)
+    if not bells:
+        raise NotDone("there was no job")
+    if not await stage.site.doorbell.deliver(bells):
+        raise NotDone("Redis was away")

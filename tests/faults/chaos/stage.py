@@ -17,6 +17,10 @@ from tests.faults.site import Site
 AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError)
 
 
+class NotDone(Exception):
+    """A fault that changed nothing for anybody, with the reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """`lease`: seconds."""
