@@ -69,12 +69,16 @@ def show(report: Report) -> None:
     print("median seconds to start: " + ", ".join(f"{name} {one['p50_s']}" for name, one in report.starts.items()))
     settled = report.settled_after_s
     print("jobs were still open at the end" if settled is None else f"all jobs had ended {settled} s after the healing")
-    print(f"results of superseded attempts, dropped: {report.superseded_results_dropped}")
+    dropped = report.superseded_results_dropped
+    print(f"results of superseded attempts, dropped: {dropped}" + ("" if dropped else ": I11 WAS NOT PUT TO THE TEST"))
+    print("answers: " + ", ".join(f"{status} {times}" for status, times in report.answers.items()))
     print(f"VIOLATIONS {report.violations}, duplicated effects {report.duplicated_effects}, in {report.checks} checks")
     for name, rows in report.broken.items():
         print(f"  {name}:")
         for row in rows[:5]:
             print(f"    {row}")
+    for part in report.incomplete:
+        print(f"INCOMPLETE {part}")
 
 
 def main() -> int:
@@ -99,7 +103,7 @@ def main() -> int:
     sys.stderr.write("\n")
     show(report)
     print(f"written to {asked.out}")
-    return 1 if report.violations else 0
+    return 0 if report.fine else 1
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ SELECT kind || ' ' || error_code, count(*) FROM (
 WHERE upper(status) = 'FAILED' GROUP BY 1 ORDER BY 2 DESC"""
 
 
-def tell_faults(report: Report, nemesis: Nemesis) -> None:
+async def tell_faults(report: Report, nemesis: Nemesis) -> None:
     report.faults = len(nemesis.done)
     report.faults_by_name = dict(sorted(nemesis.begun.items()))
     report.faults_not_done = dict(Counter(f"{fault.name}: {why[:200]}" for fault, why in nemesis.failed))
@@ -54,6 +54,7 @@ async def tell_requests(report: Report, stage: Stage) -> None:
     report.recovered_unknown = sum(tag in stored for tag in unknown)
     report.duplicated = sum(times - 1 for times in stored.values())
     report.unexpected = sum(tag not in asked for tag in stored)
+    report.answers = {str(status): times for status, times in sorted(journal.statuses.items())}
 
 
 async def tell_recovery(report: Report, stage: Stage, nemesis: Nemesis) -> None:
@@ -67,9 +68,9 @@ async def tell_recovery(report: Report, stage: Stage, nemesis: Nemesis) -> None:
         "bell": summary(bells),
         "progress": {**summary(of_progress(successes, nemesis.done)), "slowest": slowest(successes, nemesis.done)},
     }
-    both = summary([*workers, *bells])
-    report.recovery_p50_s, report.recovery_p99_s = both["p50_s"], both["p99_s"]
-    report.recovery_max_s = both["max_s"]
+    of_them = report.recovery["worker"]
+    report.recovery_p50_s, report.recovery_p99_s = of_them["p50_s"], of_them["p99_s"]
+    report.recovery_max_s = of_them["max_s"]
 
 
 async def tell_state(report: Report, stage: Stage) -> None:
@@ -81,7 +82,7 @@ async def tell_state(report: Report, stage: Stage) -> None:
     report.superseded_results_dropped = sum(text.count("dropped: the job is no longer this worker's") for text in said)
 
 
-def tell_oracle(report: Report, oracle: Oracle) -> None:
+async def tell_oracle(report: Report, oracle: Oracle) -> None:
     report.checks = oracle.checks
     report.lost = sum(len(rows) for name, rows in oracle.found.items() if name.startswith("I1 "))
     doubled = sum(len(rows) for name, rows in oracle.found.items() if name.startswith(("I8 ", "I10 ")))

@@ -101,7 +101,7 @@ async def judge(breakage: str, *, product_too: bool) -> Verdict:
 
 
 async def _run(control: Control, breakage: str | None, watch: Watch) -> Report:
-    return await run(
+    report = await run(
         control.seed,
         control.seconds,
         breakage=breakage,
@@ -110,6 +110,9 @@ async def _run(control: Control, breakage: str | None, watch: Watch) -> Report:
         settle_seconds=SETTLE_SECONDS,
         say=watch,
     )
+    if report.incomplete:
+        raise RuntimeError("\n".join(report.incomplete))
+    return report
 
 
 def show(verdict: Verdict) -> None:

@@ -25,6 +25,8 @@ class Journal:
         self.refused: dict[str, str] = {}
         self.ids: list[UUID] = []
         self.tries: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.unexpected: list[tuple[int, str, str]] = []
 
     def attempted(self, key: str, kind: str, jobs: int) -> None:
         """Before it is sent, also when it is sent again."""
@@ -41,10 +43,17 @@ class Journal:
         self.refused[key] = why
         self._write("refused", key, why=why)
 
-    def doubt(self, key: str, why: str) -> None:
-        """Nothing was heard, or that the server could not do it now."""
+    def doubt(self, key: str, why: str, status: int | None) -> None:
+        """Nothing was heard, or with a status: that the server could not do it now."""
         self.tries["doubts"] += 1
-        self._write("unknown", key, why=why)
+        self._write("unknown", key, why=why, status=status)
+
+    def answered(self, status: int, to: str = "", what: str = "") -> None:
+        """`what` was said `to` a request by an answer that there should not be."""
+        self.statuses[status] += 1
+        if to:
+            self.unexpected.append((status, to, what[:500]))
+            self._write("unexpected", to, status=status, said=what)
 
     def unknown(self) -> list[str]:
         return [key for key in self.asked if key not in self.acknowledged and key not in self.refused]

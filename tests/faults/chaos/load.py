@@ -61,12 +61,12 @@ class Load:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), dice.uniform(0.2, 1.2))
 
-    async def submit(self, path: str, **request: Any) -> None:
-        """One job, for somebody who has no hurry."""
+    async def submit(self, path: str, **request: Any) -> bool:
+        """One job, for somebody who has no hurry. Whether it was accepted."""
         key = f"{self._seed}-{path}-{next(self._numbers)}"
         if path == "executions":
             request |= {"prompt": f"{request['prompt']} {key}", "metadata": {"tag": key}}
-        await self._ask(key, path, 1, self._one(path, key, request), random.Random(key), gives_up=0)
+        return bool(await self._ask(key, path, 1, self._one(path, key, request), random.Random(key), gives_up=0))
 
     # ------------------------------------------------------------------------------------------ requests
 
@@ -132,7 +132,7 @@ class Load:
                     self.journal.refuse(key, str(answer))
                     return None
                 case MilepostError() | Unavailable():
-                    self.journal.doubt(key, str(answer))
+                    self.journal.doubt(key, str(answer), getattr(answer, "status", None))
                 case BaseException():
                     raise answer
                 case ids:

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from tests.faults.chaos.size import Size, size
 from tests.faults.process import Process
 
 # between an end and the next start
@@ -21,7 +22,7 @@ class Post:
     """One place in the staff.
 
     `losses`: when each holder, by pid, was killed or stopped, in seconds since the epoch. `starts`: seconds until each
-    holder was ready.
+    holder was ready. `begun`: the size of the present one then.
     """
 
     def __init__(self, name: str, start: Start) -> None:
@@ -32,6 +33,7 @@ class Post:
         self.expected = False
         self.trouble = "it is not ready yet"
         self.starts: list[float] = []
+        self.begun: Size | None = None
         self._start = start
         self._holder: Process | None = None
         self._held = asyncio.Event()
@@ -42,12 +44,13 @@ class Post:
             began = time.monotonic()
             try:
                 self._holder = await self._start()
-            except (AssertionError, TimeoutError) as error:  # a server was away at its start
-                self.deaths["not started"] += 1
+            except Exception as error:  # noqa: BLE001 - mostly a server was away; whatever it was, the post is kept
+                self.deaths[f"not started, {type(error).__name__}"] += 1
                 self.trouble = repr(error)
                 await asyncio.sleep(PAUSE)
                 continue
             self.starts.append(time.monotonic() - began)
+            self.begun = size(self._holder.pid)
             self._held.set()
             await self._until_ended(self._holder)
             await asyncio.sleep(PAUSE)

@@ -12,7 +12,7 @@ moment at which the last of these faults was over (or the job began to wait, if 
 
 `progress`: from the end of each fault to the next transition to a success of any job.
 
-`recovery_p50_s` and the like of a report are those of `worker` and `bell` together.
+`recovery_p50_s` and the like of a report are those of `worker`: bells are many and short, and would hide it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,10 @@ import json
 import subprocess
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
+
+from tests.faults.chaos.machine import machine
 
 
 @dataclass
@@ -14,7 +17,8 @@ class Report:
     """Jobs are counted one by one, a batch as its members.
 
     `unknown`: the client never heard what became of them; `recovered_unknown`: of these, the ones that are stored.
-    `unexpected`: stored, and asked for by nobody. `duplicated`: asked for once, stored more than once.
+    `unexpected`: stored, and asked for by nobody. `duplicated`: asked for once, stored more than once. `incomplete`: parts
+    of the run or of its accounting that failed, with the error; what they would have told is as it was before.
     """
 
     seed: int
@@ -34,8 +38,10 @@ class Report:
     lost: int = 0
     duplicated: int = 0
     unexpected: int = 0
+    answers: dict[str, int] = field(default_factory=dict)
     duplicated_effects: int = 0
     violations: int = 0
+    incomplete: list[str] = field(default_factory=list)
     broken: dict[str, list[Any]] = field(default_factory=dict)
     checks: int = 0
     recovery_p50_s: float | None = None
@@ -48,12 +54,22 @@ class Report:
     superseded_results_dropped: int = 0
     deaths: dict[str, int] = field(default_factory=dict)
     starts: dict[str, Any] = field(default_factory=dict)
+    sizes: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=machine)
+
+    @property
+    def fine(self) -> bool:
+        return not self.violations and not self.incomplete
+
+    def fail(self, what: str, error: Exception) -> None:
+        """That part is not known, or not done to its end."""
+        self.incomplete.append(f"{what}: {''.join(format_exception(error))[-4000:]}")
 
     @property
     def upper_limit(self) -> float | None:
         """No violation in n faults: with 95 % confidence fewer than this share of faults would bring one."""
-        return None if self.violations or not self.faults else 3 / self.faults
+        return 3 / self.faults if self.fine and self.faults else None
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "violations_per_fault_upper_95": self.upper_limit}
