@@ -9,11 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 import httpx2
+import pytest
 
 from milepost.api.app import create_app
 from milepost.api.dependencies import REFUSALS_AT_ONCE, Limits
+from milepost.api.problems import Problem
 from milepost.cli.face import create_face
 from milepost.domain.api_key import make_key
+from milepost.domain.errors import TooOften
 from tests.api_fixtures import House
 
 PATH = "/v1/executions"
@@ -73,6 +76,27 @@ async def test_an_address_that_tries_many_keys_is_stopped_before_any_query_and_g
     assert (stopped.status_code, stopped.headers["ratelimit-policy"]) == (429, '"refusals";q=100;w=600000')
     assert known.status_code == 200
     assert elsewhere.status_code == 200
+
+
+async def test_keys_tried_from_an_address_end_no_stream_from_there_whose_key_is_good(house: House) -> None:
+    good, revoked = await house.caller(), await house.caller()
+    await house.revoke(revoked)
+    async with limited(house, refusals_per_minute=0.01) as app:
+        keeper = app.state.doorkeeper
+        for _ in range(REFUSALS_AT_ONCE):
+            app.state.deps.refusals.note("192.0.2.1")
+        with pytest.raises(TooOften):
+            await keeper.caller(scope_of(good.key))
+        again = await keeper.again(scope_of(good.key))
+        with pytest.raises(Problem) as refused:
+            await keeper.again(scope_of(revoked.key))
+
+    assert again.user_id == good.user_id
+    assert refused.value.slug == "unauthorized"
+
+
+def scope_of(key: str) -> Any:
+    return {"headers": [(b"authorization", f"Bearer {key}".encode())], "client": ("192.0.2.1", 1)}
 
 
 async def test_keys_tried_at_the_sign_in_page_count_as_well(house: House) -> None:

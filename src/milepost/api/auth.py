@@ -74,21 +74,25 @@ class Doorkeeper:
         self._requests = None if often is None else Rates(Allowance("key", often, max(1, round(often * WINDOW))))
 
     async def caller(self, scope: Scope) -> Caller:
-        """Raises what `again` does, and TooOften for a key that uses more than its allowance."""
+        """Raises what `again` does, and TooOften for a key that uses more than its allowance.
+
+        And for an address that tried too many keys, unless this one was good before.
+        """
+        key = _bearer(scope)
+        if key is None or not self._ring.knows(key):
+            self._refusals.check(place_of(scope["client"]))
         caller = await self.again(scope)
         if self._requests is not None:
             self._requests.take(caller.key_id)
         return caller
 
     async def again(self, scope: Scope) -> Caller:
-        """For a request that was let in before, and counts as one.
+        """For a request that was let in before, and counts as one: what others try from its address does not end it.
 
         Raises unauthorized, alike for missing, malformed, unknown, expired and revoked keys; user-inactive,
-        tenant-inactive; TooOften for an address that tried too many keys, unless this one was good before.
+        tenant-inactive.
         """
         key = _bearer(scope)
-        if key is None or not self._ring.knows(key):
-            self._refusals.check(place_of(scope["client"]))
         holder = None if key is None else await self._ring.holder(key)
         if holder is None or holder.user_status == "deleted":
             self._refusals.note(place_of(scope["client"]))
