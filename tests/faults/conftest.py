@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from tests.faults.breakages import BREAKAGES
 from tests.faults.ground import Ground
 from tests.faults.site import Figure, Site, open_site
 from tests.servers.messages_api import ModelServer
 
 FIGURES = pytest.StashKey[list[str]]()
+CAUGHT = pytest.StashKey[dict[str, bool]]()
+Verdict = Callable[[str, bool], None]
 HERE = Path(__file__).parent
 
 
@@ -32,6 +35,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("recovery")
         for line in lines:
             terminalreporter.write_line(line)
+    caught = config.stash.get(CAUGHT, {})
+    if caught:
+        terminalreporter.write_line(f"{sum(caught.values())}/{len(BREAKAGES)} breakages caught")
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +51,12 @@ def figure(pytestconfig: pytest.Config) -> Figure:
         assert bound is None or value <= bound
 
     return note
+
+
+@pytest.fixture(scope="session")
+def verdict(pytestconfig: pytest.Config) -> Verdict:
+    """Notes whether a breakage was caught; how many of them were is printed at the end."""
+    return pytestconfig.stash.setdefault(CAUGHT, {}).__setitem__
 
 
 @pytest.fixture(scope="session")
