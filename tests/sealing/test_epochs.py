@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from milepost.db import seals
 from milepost.domain.errors import SealRefused
 from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.audit.epoch import Restored, begin_epoch
@@ -152,3 +153,35 @@ async def test_a_second_row_that_tells_of_an_epoch_differently_is_found(scene: S
     await scene.keeper.execute("UPDATE audit_seals SET after_id = 3 WHERE epoch = 2")
 
     assert (await findings(scene))[0] == "None no sealed row tells that epoch 2 begins behind row 3"
+
+
+async def test_a_try_that_failed_is_told_of_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.live(3)
+    await scene.seal()
+    await back_to(scene, 6)
+    with monkeypatch.context() as broken:
+        broken.setattr(seals, "append", nobody_is_first)
+        for _ in range(2):
+            with pytest.raises(SealRefused, match="another sealer was at work"):
+                await begin(scene)
+
+    assert await begin(scene) == (2, 6, 3)
+    told = "SELECT count(*) FROM audit_logs WHERE action = 'audit.epoch_started'"
+    assert await scene.owner.fetchval(told) == 1
+    assert await findings(scene) == []
+
+
+async def nobody_is_first(*_: object) -> bool:
+    return False
+
+
+async def test_a_backup_from_before_the_newest_epoch_is_refused_at_once(scene: Scene) -> None:
+    await scene.live(3)
+    await scene.seal()
+    await back_to(scene, 6)
+    await begin(scene)
+    await back_to(scene, 3)
+
+    with pytest.raises(SealRefused, match="from before epoch 2 began, or row 6"):
+        await begin(scene)
+    assert await scene.owner.fetchval("SELECT count(*) FROM audit_logs") == 3

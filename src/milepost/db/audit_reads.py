@@ -56,6 +56,22 @@ async def rows(connection: Any, log: str) -> AsyncIterator[Entry]:
         yield Entry(log, 0, *row)
 
 
+async def rows_as_sealed(connection: Any, log: str, after_id: int) -> AsyncIterator[Entry]:
+    """A tenant's rows behind an id, in the order in which they are sealed."""
+    tenant, own = source(log)
+    sql = f"""SELECT id, xid::text::bigint, {tenant}, {REST} FROM audit_logs
+WHERE {own}id > $1 ORDER BY audit_logs.xid, id"""
+    async for row in _stream(connection, sql, after_id):
+        yield Entry(log, 0, *row)
+
+
+async def leaves_of_epoch(connection: Any, log: str, epoch: int) -> AsyncIterator[Entry]:
+    """What was sealed of a tenant in an epoch, in the order of the leaves."""
+    sql = f"{_copies(log)} AND epoch = $2 ORDER BY audit_logs.xid, source_id"
+    async for row in _stream(connection, sql, log, epoch):
+        yield Entry(log, *row)
+
+
 async def leaves_about(connection: Any, log: str, resource: str) -> Sequence[Entry]:
     """What was sealed of one resource, in the order of the leaves."""
     sql = (

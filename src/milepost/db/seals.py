@@ -121,11 +121,11 @@ async def lag(database: TenantDatabase, log: str, at: Position) -> float:
     return max(rows[0][0], 0.0) if rows else 0.0
 
 
-async def newest_copy(control: TenantDatabase, log: str, epoch: int) -> tuple[int, int] | None:
+async def newest_copy(control: TenantDatabase, log: str, epoch: int, up_to: int = 2**63 - 1) -> tuple[int, int] | None:
     """Id and transaction of the copied row with the highest id."""
     sql = """SELECT source_id, xid::text::bigint FROM audit_logs
-WHERE tenant_id = $1 AND epoch = $2 AND source_id IS NOT NULL ORDER BY source_id DESC LIMIT 1"""
-    rows = await fetch(control, sql, log, epoch)
+WHERE tenant_id = $1 AND epoch = $2 AND source_id <= $3 ORDER BY source_id DESC LIMIT 1"""
+    rows = await fetch(control, sql, log, epoch, up_to)
     return (rows[0][0], rows[0][1]) if rows else None
 
 

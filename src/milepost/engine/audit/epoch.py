@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from milepost.db import audit_reads, seals
@@ -16,6 +17,8 @@ from milepost.engine.seal import BATCH, Log, Sealer, trusted
 
 PAUSE = 0.2
 TRIES = 150
+# beyond every id
+FAR = 2**63
 
 
 class Restored(NamedTuple):
@@ -34,6 +37,7 @@ async def begin_epoch(sealer: Sealer, control: TenantDatabase, log: Log, *, acto
     last = await seals.last_seal(control, log.name)
     if last is None:
         raise SealRefused(log=log.name, why="nothing of it is sealed yet", hint="There is nothing to go on from.")
+    await _must_reach(control, log, last)
     after_id, lost = await _agreed(control, log, last)
     begun = Restored(last.epoch + 1, after_id, lost)
     await seals.tell_restore(log.database, log.name, begun._asdict(), after_id=after_id, actor=actor)
@@ -53,28 +57,55 @@ async def _first(log: Log, at: Position) -> Batch:
     raise Unavailable("A transaction stays open in some database of the server, and holds sealing up.")
 
 
+async def _must_reach(control: TenantDatabase, log: Log, last: Seal) -> None:
+    """What was restored must have the rows that the newest epoch began behind."""
+    behind = await seals.newest_copy(control, log.name, last.epoch - 1, last.after_id)
+    if behind is not None and not await seals.is_there(log.database, *behind):
+        why = f"what was restored is from before epoch {last.epoch} began, or row {behind[0]} was deleted"
+        raise SealRefused(log=log.name, why=why, hint="Restore a newer backup.")
+
+
 async def _agreed(control: TenantDatabase, log: Log, last: Seal) -> tuple[int, int]:
-    """The highest id up to which rows and copies are the same, and how many sealed rows are gone."""
+    """The highest id up to which rows and copies are the same, and how many sealed rows are gone.
+
+    Both come in the order in which they were sealed, so that whole logs need no memory.
+    """
+    doubtful, kept, lost, first = FAR, last.after_id, 0, None
     async with one_moment(control) as sealed_side, one_moment(log.database) as tenant:
-        rows = {row.id: row async for row in audit_reads.rows(tenant, log.name) if row.id > last.after_id}
-        lost: list[Entry] = []
-        kept: set[int] = set()
-        async for copy in audit_reads.leaves(sealed_side, log.name):
-            if copy.epoch != last.epoch:
-                continue
-            row = rows.get(copy.id)
-            if row is None or row.xid != copy.xid:
-                lost.append(copy)
-            else:
-                _must_fit(log, row, copy, lost)
-                kept.add(copy.id)
-    doubtful = (rows.keys() - kept) | {copy.id for copy in lost}
-    return min(doubtful, default=max(kept, default=last.after_id) + 1) - 1, len(lost)
+        async for row, copy in _paired(
+            audit_reads.rows_as_sealed(tenant, log.name, last.after_id),
+            audit_reads.leaves_of_epoch(sealed_side, log.name, last.epoch),
+        ):
+            if row is not None and copy is not None:
+                _must_fit(log, row, copy, first)
+                kept = max(kept, row.id)
+            elif row is not None:
+                doubtful = min(doubtful, row.id)
+            elif copy is not None:
+                doubtful, lost, first = min(doubtful, copy.id), lost + 1, first or copy
+    return (kept if doubtful == FAR else doubtful - 1), lost
 
 
-def _must_fit(log: Log, row: Entry, copy: Entry, lost: list[Entry]) -> None:
-    if lost:
-        why = f"row {row.id} is there, but row {lost[0].id}, which was sealed before it, is not: that is no restore"
+async def _paired(
+    rows: AsyncIterator[Entry], copies: AsyncIterator[Entry]
+) -> AsyncIterator[tuple[Entry | None, Entry | None]]:
+    """Rows and copies of one transaction and id together, what has no other half alone."""
+    row, copy = await anext(rows, None), await anext(copies, None)
+    while row is not None or copy is not None:
+        place = min((each.xid, each.id) for each in (row, copy) if each is not None)
+        here, there = _at(row, place), _at(copy, place)
+        yield here, there
+        row = row if here is None else await anext(rows, None)
+        copy = copy if there is None else await anext(copies, None)
+
+
+def _at(entry: Entry | None, place: tuple[int, int]) -> Entry | None:
+    return entry if entry is not None and (entry.xid, entry.id) == place else None
+
+
+def _must_fit(log: Log, row: Entry, copy: Entry, lost: Entry | None) -> None:
+    if lost is not None:
+        why = f"row {row.id} is there, but row {lost.id}, which was sealed before it, is not: that is no restore"
         raise SealRefused(log=log.name, why=why)
     if column := difference(row, copy, log.veil, Names()):
         raise SealRefused(log=log.name, why=f"the {column} of row {row.id} was altered")
