@@ -20,6 +20,25 @@ from tests.db_fixtures import OPTIONS, Urls
 from tests.engine import lives
 
 INSTALLATION = "here"
+# how long each way of tampering took to be found; None where it was not
+FOUND = pytest.StashKey[dict[str, float | None]]()
+
+
+@pytest.fixture
+def found_after(request: pytest.FixtureRequest) -> dict[str, float | None]:
+    """By the name of the tampering, for the end of the run."""
+    return request.config.stash.setdefault(FOUND, {})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not (tried := config.stash.get(FOUND, {})):
+        return
+    seconds = [took for took in tried.values() if took is not None]
+    terminalreporter.section("tampering with the sealed audit log")
+    for name, took in sorted(tried.items()):
+        terminalreporter.line(f"{name:<45} " + ("NOT FOUND" if took is None else f"found in {took * 1000:.0f} ms"))
+    slowest = f", the slowest in {max(seconds) * 1000:.0f} ms" if seconds else ""
+    terminalreporter.line(f"{len(seconds)}/{len(tried)} found and named{slowest}")
 
 
 @dataclass(eq=False)

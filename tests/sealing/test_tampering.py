@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -323,15 +324,20 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_tampering_is_found_and_named(sealed: Scene, name: str) -> None:
-    case = CASES[name]
+async def test_tampering_is_found_and_named(sealed: Scene, name: str, found_after: dict[str, float | None]) -> None:
+    case, found_after[name] = CASES[name], None
     assert await findings(sealed) == []
 
     await case.tamper(sealed)
 
-    first = (await findings(sealed))[0]
+    began = time.perf_counter()
+    found = await findings(sealed)
+    took = time.perf_counter() - began
+    assert found
+    first = found[0]
     assert case.what in first.what
     assert (first.row, first.leaf) == (case.row, case.leaf if case.leaf is not None else first.leaf)
+    found_after[name] = took
 
 
 async def test_rows_that_a_pretended_restore_took_back_are_missing(sealed: Scene) -> None:
