@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,11 +12,9 @@ import pytest
 
 from milepost.client import ApiError, Client
 from tests.faults.chaos.journal import Journal
-from tests.faults.chaos.leaks import MORE_FILES, too_much
 from tests.faults.chaos.on_lines import hindered
 from tests.faults.chaos.posts import Post
 from tests.faults.chaos.report import Report
-from tests.faults.chaos.size import Size, size
 from tests.faults.chaos.stage import NotDone
 from tests.faults.chaos.witness import Witness, expected
 from tests.faults.process import Process
@@ -102,11 +99,3 @@ def test_a_part_that_failed_spoils_the_verdict_and_not_the_figures(tmp_path: Pat
     assert (report.fine, told["faults"], told["violations_per_fault_upper_95"]) == (False, 300, None)
     assert told["incomplete"][0].startswith("recovery: ")
     assert told["machine"]["cpus"]
-
-
-def test_a_process_that_holds_many_more_files_is_told() -> None:
-    now = size(os.getpid())
-    assert now
-    before = Size(now.pid, now.files - MORE_FILES, now.megabytes)
-    assert too_much({"api": (before, now)}) == []
-    assert too_much({"api": (before._replace(files=before.files - 1), now)}) != []
