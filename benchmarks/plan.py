@@ -71,7 +71,7 @@ def _once(size: Size) -> list[Step]:
         Step(
             "memory", f"memory over {million:,} jobs", 150 * scale, lambda on, f, tell: m.memory(on, f, million, tell)
         ),
-        Step("audit", "sealing", 40 * scale, lambda on, f, _: m.sealing(on, f, jobs)),
+        Step("audit", "sealing", 60 * scale, lambda on, f, _: m.sealing(on, f, jobs)),
     ]
     if size.growth:
         seconds = size.growth / 13_000 + 60 * scale
