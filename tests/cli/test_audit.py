@@ -144,6 +144,22 @@ def test_another_public_key_or_none_is_told(milepost: Milepost, job: str, tmp_pa
     assert "milepost audit key" in missing.err
 
 
+def test_anchors_that_are_lost_begin_again_when_somebody_says_so(
+    milepost: Milepost, job: str, tmp_path: Path, monkeypatch
+):
+    """In a folder of its own: the stack's anchors stay as they are."""
+    folder = tmp_path / "anchors"
+    monkeypatch.setenv("MILEPOST_AUDIT_ANCHORS", str(folder))
+    assert "nothing is anchored" in milepost("audit", "verify").err
+
+    begun = milepost("audit", "reanchor", "--json").json
+
+    assert begun["default"] >= 1
+    assert (folder / "default.jsonl").read_text().startswith(f'{{"seal": {begun["default"]}, ')
+    assert milepost("audit", "reanchor", "--json").json["default"] is None
+    assert milepost("audit", "verify").code == 0
+
+
 def test_what_is_not_there_is_not_proven(milepost: Milepost):
     said = milepost("audit", "prove", "00000000-0000-7000-8000-000000000000")
 
