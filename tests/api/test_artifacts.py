@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from milepost.api.ranges import BrokenOff
 from milepost.storage import paths
+from milepost.storage.reading import BrokenOff
 from tests.api_fixtures import Caller, House
 from tests.factories import TABLE, new_execution
 

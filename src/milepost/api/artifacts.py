@@ -18,7 +18,7 @@ from milepost.api.body import read_model
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import READS, id_in_path, only, readable
 from milepost.api.problems import Problem, not_found
-from milepost.api.ranges import etags, held_back, joined, part
+from milepost.api.ranges import etags, part
 from milepost.api.validation import fault
 from milepost.db.artifact_rows import NewArtifact
 from milepost.domain.job import Job
@@ -36,6 +36,7 @@ from milepost.engine.artifacts import (
 from milepost.engine.kind import Kind
 from milepost.kinds.executions.artifacts import CreateArtifact
 from milepost.storage import FileTooLarge, InvalidPath, NoSuchFile, Store, Stored, StoreRefused, paths
+from milepost.storage.reading import held_back, joined
 
 KIND = "execution"
 BYTES: dict[int | str, Any] = {

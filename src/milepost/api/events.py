@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -12,8 +11,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
-from starlette.responses import StreamingResponse
-from starlette.types import Message, Send
 
 from milepost import observe
 from milepost.api.answers import encode
@@ -28,18 +25,14 @@ from milepost.domain.estimate import seconds_left
 from milepost.domain.machine import Phase
 from milepost.engine.feed import Event, Feed, Follower, Moved, Slow, Stirred
 from milepost.engine.kind import Kind
+from milepost.net.event_stream import HEARTBEAT, OPENING, EventStream
 
-HEARTBEAT = 15.0
 # added to the seconds that a key is remembered after its revocation
 RECHECK = 0.9
-# a client that takes nothing for so long is gone
-SENT_WITHIN = 30.0
 MOST_JOBS = 100
 SNAPSHOT = 100
 NO_BUFFER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 GREATEST_ID = 2**63 - 1
-# the stream is open before its first event is: a proxy and a client see that at once
-OPENING = b"retry: 1000\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,22 +145,6 @@ def _stream(
 ) -> EventStream:
     stream = Stream(request, deps.feeds.of(caller.database), caller, wanted, _last_id(last_event_id))
     return EventStream(stream.run(), headers=NO_BUFFER)
-
-
-class EventStream(StreamingResponse):
-    """Gives up on a client that does not take what it is sent."""
-
-    media_type = "text/event-stream"
-
-    async def stream_response(self, send: Send) -> None:
-        async def bounded(message: Message) -> None:
-            async with asyncio.timeout(SENT_WITHIN):
-                await send(message)
-
-        try:
-            await super().stream_response(bounded)
-        except TimeoutError:
-            observe.STREAMS_CUT.inc()
 
 
 class Stream:

@@ -1,14 +1,12 @@
-"""Parts of a file over HTTP, and chunks that break off rather than hand out wrong bytes."""
+"""Parts of a file over HTTP."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 
 from fastapi import Request
 
 from milepost.api.problems import Problem
-from milepost.storage import StoreRefused
 
 RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
@@ -31,28 +29,3 @@ def part(request: Request, etag: str, size: int) -> tuple[int, int] | None:
     if start >= end:
         raise Problem("range-not-satisfiable", headers={"Content-Range": f"bytes */{size}"})
     return start, end
-
-
-class BrokenOff(Exception):
-    """The bytes turned out wrong or unreadable when some had been sent: the answer ends short, so that it shows."""
-
-
-async def joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
-    try:
-        async for chunk in rest:
-            yield chunk
-    except StoreRefused as error:
-        raise BrokenOff(str(error)) from error
-
-
-async def held_back(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """One chunk late: the last goes out only when the digest of all was right."""
-    held = b""
-    async for chunk in chunks:
-        if held:
-            yield held
-        held = chunk
-    if held:
-        yield held

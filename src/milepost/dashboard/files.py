@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from urllib.parse import quote
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from milepost.dashboard.pictures import DRAWN, drawn_by
 from milepost.dashboard.refusals import Refused, not_found
 from milepost.engine.artifacts import LIVE, Artifact, find_artifact
 from milepost.storage import Store
+from milepost.storage.reading import held_back, joined
 
 # a file is somebody's text: whatever it is, it runs nothing here
 HEADERS = {
@@ -64,27 +64,10 @@ class Files:
     async def _sent(self, path: str, sha256: str, media_type: str, headers: dict[str, str]) -> Response:
         chunks = held_back(self._store.read(path, sha256=sha256))
         first = await anext(chunks, b"")  # what cannot be read at all is a proper page
-        return StreamingResponse(_joined(first, chunks), headers={**HEADERS, **headers}, media_type=media_type)
+        return StreamingResponse(joined(first, chunks), headers={**HEADERS, **headers}, media_type=media_type)
 
     @property
     def _store(self) -> Store:
         if self._desk.store is None:
             raise Refused(503, "There is no store", "No artifact store is configured here.")
         return self._desk.store
-
-
-async def held_back(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """One chunk late: the last goes out only when the digest of all was right."""
-    held = b""
-    async for chunk in chunks:
-        if held:
-            yield held
-        held = chunk
-    if held:
-        yield held
-
-
-async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk

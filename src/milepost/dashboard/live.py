@@ -15,8 +15,7 @@ from time import monotonic
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Message, Send
+from starlette.responses import Response
 
 from milepost import observe
 from milepost.dashboard.desk import Desk
@@ -26,16 +25,14 @@ from milepost.dashboard.refusals import Refused
 from milepost.dashboard.view import View
 from milepost.domain.errors import MilepostError, Unavailable
 from milepost.engine.feed import Event, Slow
+from milepost.net.event_stream import HEARTBEAT, OPENING, EventStream
 
 Viewed = Callable[[Visit], Awaitable[View]]
 
 # at most one look a second, and no more than a tenth of the time spent looking
 SHORTEST_PAUSE, REST = 1.0, 9.0
-HEARTBEAT = 15.0
 # a revoked key or a session that was left ends its streams within five seconds
 RECHECK = 4.0
-SENT_WITHIN = 30.0
-OPENING = b"retry: 1000\n\n"
 # the page then stops asking; a plain error would make it try for ever
 ENDED = b"event: ended\ndata: {}\n\n"
 KNOWN = re.compile(r"[0-9a-f-]{0,200}")
@@ -137,22 +134,6 @@ class Watch:
 
 class Gone(Exception):
     """The session is over."""
-
-
-class EventStream(StreamingResponse):
-    """Gives up on a browser that does not take what it is sent."""
-
-    media_type = "text/event-stream"
-
-    async def stream_response(self, send: Send) -> None:
-        async def bounded(message: Message) -> None:
-            async with asyncio.timeout(SENT_WITHIN):
-                await send(message)
-
-        try:
-            await super().stream_response(bounded)
-        except TimeoutError:
-            observe.STREAMS_CUT.inc()
 
 
 def _told(parts: Parts, now: str) -> bytes:
