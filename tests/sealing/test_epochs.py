@@ -6,6 +6,7 @@ import pytest
 
 from milepost.db import seals
 from milepost.domain.errors import SealRefused
+from milepost.engine.audit import epoch
 from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.audit.epoch import Restored, begin_epoch
 from tests.sealing.conftest import INSTALLATION, Scene
@@ -185,3 +186,33 @@ async def test_a_backup_from_before_the_newest_epoch_is_refused_at_once(scene: S
     with pytest.raises(SealRefused, match="from before epoch 2 began, or row 6"):
         await begin(scene)
     assert await scene.owner.fetchval("SELECT count(*) FROM audit_logs") == 3
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+async def test_a_sealer_is_not_led_into_an_epoch_that_nobody_began(scene: Scene, *, restarted: bool) -> None:
+    """It would seal rows in it, among them a row that tells of it: a forged epoch, signed."""
+    for _ in range(2):
+        await scene.live()
+        await scene.seal()
+    sealer = scene.another_sealer() if restarted else scene.sealer
+    await scene.live()
+    await scene.keeper.execute("ALTER TABLE audit_seals DISABLE TRIGGER USER")
+    await scene.keeper.execute("UPDATE audit_seals SET epoch = 2, after_id = 3 WHERE seal_no = 2")
+
+    with pytest.raises(SealRefused, match="what seal 2 covers is not what was signed"):
+        await sealer.seal(scene.log)
+    await scene.keeper.execute("UPDATE audit_seals SET epoch = 1, after_id = 0 WHERE seal_no = 2")
+    assert await sealer.seal(scene.log) == 3
+
+
+async def test_more_rows_than_a_batch_holds_are_sealed_with_the_row_that_tells_of_the_epoch(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.live(2)
+    await scene.seal()
+    await scene.live(2)
+    monkeypatch.setattr(epoch, "BATCH", 2)
+
+    assert await begin(scene) == (2, 6, 0)
+    assert [seal["leaf_count"] for seal in await scene.seals()] == [6, 1, 6]
+    assert await findings(scene) == []

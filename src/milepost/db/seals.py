@@ -129,6 +129,20 @@ WHERE tenant_id = $1 AND epoch = $2 AND source_id <= $3 ORDER BY source_id DESC 
     return (rows[0][0], rows[0][1]) if rows else None
 
 
+async def seal_numbered(control: TenantDatabase, log: str, number: int) -> Seal | None:
+    rows = await fetch(control, f"SELECT {SEAL} FROM audit_seals WHERE log_id = $1 AND seal_no = $2", log, number)
+    return Seal(*rows[0]) if rows else None
+
+
+async def copies_under(control: TenantDatabase, seal: Seal) -> list[Entry]:
+    """What a seal of a tenant's log covers, in the order of its leaves."""
+    sql = f"""SELECT source_id, xid::text::bigint, tenant_id, {REST} FROM audit_logs
+WHERE tenant_id = $1 AND epoch = $2 AND source_id IS NOT NULL
+  AND xid >= $3::bigint::text::xid8 AND xid < $4::bigint::text::xid8 ORDER BY audit_logs.xid, source_id"""
+    rows = await fetch(control, sql, seal.log, seal.epoch, seal.xid_from, seal.xid_to)
+    return [Entry(seal.log, seal.epoch, *row) for row in rows]
+
+
 async def is_there(database: TenantDatabase, row_id: int, xid: int) -> bool:
     sql = "SELECT EXISTS (SELECT FROM audit_logs WHERE id = $1 AND xid = $2::bigint::text::xid8)"
     return (await fetch(database, sql, row_id, xid))[0][0]

@@ -83,6 +83,7 @@ class Sealer:
         self._signer = signer
         self._anchors = anchors
         self._installation = installation
+        self._known: dict[str, Seal] = {}
 
     async def seal(self, log: Log, *, share: float = SHARE, batch: int = BATCH) -> int:
         """Seals what nothing can come before any more. Answers how many rows.
@@ -124,6 +125,7 @@ class Sealer:
         last = await seals.last_seal(self._control, log.name)
         frontier = trusted(log.name, last)
         goal = await self._anchored(log.name, last)
+        await self.must_be_as_sealed(log, last)
         await unmoved(self._control, log, last)
         at = position_after(last)
         if goal is None:
@@ -161,9 +163,27 @@ class Sealer:
         )
         if not await seals.append(self._control, seal, b"".join(leaves), entries):
             return 0
+        self._known[log.name] = seal
         if goal is None:
             await asyncio.to_thread(self._anchors.append, log.name, seal.number, seal.checkpoint)
         return len(leaves)
+
+    async def must_be_as_sealed(self, log: Log, last: Seal | None) -> None:
+        """Raises SealRefused where the last seal's epoch is not what it covers: rows are to be sealed in no other.
+
+        A seal's own columns are not signed; the epoch in its leaves is. Asked once, and again when the seal is another.
+        """
+        if last is None or self._known.get(log.name) == last:
+            return
+        if log.name == CONTROL:
+            fits = last.epoch == Position().epoch
+        else:
+            before = trusted(log.name, await seals.seal_numbered(self._control, log.name, last.number - 1))
+            leaves = await _hashed(await seals.copies_under(self._control, last))
+            fits = before.extend(leaves).root() == last.root
+        if not fits:
+            raise SealRefused(log=log.name, why=f"what seal {last.number} covers is not what was signed")
+        self._known[log.name] = last
 
     async def _anchored(self, log: str, last: Seal | None) -> Checkpoint | None:
         """Brings the anchors up to the last seal. Answers what to make again where seals were lost; else None."""

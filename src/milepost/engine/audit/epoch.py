@@ -37,13 +37,17 @@ async def begin_epoch(sealer: Sealer, control: TenantDatabase, log: Log, *, acto
     last = await seals.last_seal(control, log.name)
     if last is None:
         raise SealRefused(log=log.name, why="nothing of it is sealed yet", hint="There is nothing to go on from.")
+    await sealer.must_be_as_sealed(log, last)
     await _must_reach(control, log, last)
     after_id, lost = await _agreed(control, log, last)
     begun = Restored(last.epoch + 1, after_id, lost)
     await seals.tell_restore(log.database, log.name, begun._asdict(), after_id=after_id, actor=actor)
     at = Position(begun.epoch, after_id)
-    if not await sealer.extend(log, last, trusted(log.name, last), at, await _first(log, at), None):
+    batch = await _first(log, at)
+    if not await sealer.extend(log, last, trusted(log.name, last), at, batch, None):
         raise SealRefused(log=log.name, why="another sealer was at work", hint="Stop maintenance, and try again.")
+    if batch.more:  # the row that tells of it is the newest
+        await sealer.seal(log, share=float("inf"))
     return begun
 
 
