@@ -19,7 +19,8 @@ test: $(ENVIRONMENT) ## the whole suite, with the tests that kill real processes
 	@$(BIN)/python -m pytest -m "not faults" -n 2 --dist loadfile $(ARGS) $(NONE_IS_FINE)
 	@$(BIN)/python -m pytest -m "faults and not chaos" $(ARGS) $(NONE_IS_FINE)
 
-test-all: test ## the suite, and two minutes of random faults
+test-all: test ## the suite, random examples of its properties, and two minutes of random faults
+	@$(BIN)/python -m pytest tests/domain --hypothesis-profile=random $(ARGS) $(NONE_IS_FINE)
 	@$(BIN)/python -m pytest -m chaos -o faulthandler_timeout=0 $(ARGS) $(NONE_IS_FINE)
 
 test-fast: $(ENVIRONMENT) ## the part that takes less than 90 seconds
