@@ -127,7 +127,7 @@ class Files:
 
     async def controlled(self, caller: Caller, job_id: str) -> Job:
         _, job = await readable(caller, (self._kind,), job_id)
-        caller.may_control(job)
+        caller.must_control(job)
         return job
 
     async def read(self, caller: Caller, artifact_id: str) -> Artifact:

@@ -13,17 +13,17 @@ from milepost.api.dependencies import Dependencies
 from milepost.api.problems import Problem, not_found
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.job import Job
+from milepost.domain.rights import Rights
 from milepost.engine.api_keys import KeyRing
 from milepost.engine.rates import Allowance, Rates, place_of
 
 LONGEST = 200
 # a key's allowance at once is what it may ask in so many seconds
 WINDOW = 10
-SEES_ALL = frozenset({"audit:read", "ops:deploy"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Caller:
+class Caller(Rights):
     """`database` is the tenant's; `scopes` are what both the key and the user's role allow."""
 
     database: TenantDatabase
@@ -36,32 +36,20 @@ class Caller:
     def actor(self) -> str:
         return f"key:{self.key_id}"
 
-    @property
-    def sees_all(self) -> bool:
-        return not self.scopes.isdisjoint(SEES_ALL)
-
-    @property
-    def owner(self) -> UUID | None:
-        """The only user whose jobs this caller reads; None = everybody's."""
-        return None if self.sees_all else self.user_id
-
     def need(self, *scopes: str) -> None:
         """Raises insufficient-scope unless the caller has one of them."""
         if self.scopes.isdisjoint(scopes):
             raise Problem("insufficient-scope", f"This needs the scope {' or '.join(scopes)}.")
 
-    def may_read(self, job: Job) -> None:
+    def must_see(self, job: Job) -> None:
         """Raises not-found for what is another's, byte for byte like what does not exist."""
-        if job.user_id != self.user_id and not self.sees_all:
+        if not self.sees(job.user_id):
             raise not_found()
 
-    def may_control(self, job: Job, scope: str = "job:submit") -> None:
+    def must_control(self, job: Job, scope: str = "job:submit") -> None:
         """Raises not-found, or insufficient-scope where the caller may see the job but not change it."""
-        if job.user_id == self.user_id:
-            self.need(scope, "ops:deploy")
-            return
-        self.may_read(job)
-        self.need("ops:deploy")
+        self.must_see(job)
+        self.need(*self.suffices(job, scope))
 
 
 class Doorkeeper:

@@ -112,7 +112,7 @@ async def controlled(request: Request, caller: Caller, kinds: Sequence[Kind], te
             job = await read_job(caller.database, kind.table, job_id)
         except JobNotFound:
             continue
-        caller.may_control(job, kind.scope)
+        caller.must_control(job, kind.scope)
         return kind, job
     raise not_found()
 

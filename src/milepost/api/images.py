@@ -137,7 +137,7 @@ def _add_one(router: APIRouter) -> None:
 async def _visible(caller: Caller, text: str) -> dict[str, Any]:
     """Raises not-found, alike for what does not exist and what is another's."""
     image = await reads.find_image(caller.database, id_in_path(text))
-    if image is None or (image["user_id"] != caller.user_id and not caller.sees_all):
+    if image is None or not caller.sees(image["user_id"]):
         raise not_found()
     return image
 

@@ -35,7 +35,7 @@ async def readable(caller: Caller, kinds: Sequence[Kind], text: str) -> tuple[Ki
             job = await read_job(caller.database, kind.table, job_id)
         except JobNotFound:
             continue
-        caller.may_read(job)
+        caller.must_see(job)
         return kind, job
     raise not_found()
 

@@ -44,7 +44,7 @@ def routes(deps: Dependencies) -> APIRouter:
     async def update(request: Request, job_id: str, caller: Authenticated) -> JSON:
         only(request)
         _, job = await readable(caller, (kind,), job_id)
-        caller.may_control(job)
+        caller.must_control(job)
         wanted = await read_model(request, UpdateExecution, kind.body_bytes)
         _check(caller, kind, job, wanted, _version(request, wanted))
         await _apply(caller, kind, job, wanted)

@@ -32,7 +32,7 @@ async def find(caller: Caller, kinds: Sequence[Kind], job_id: UUID) -> Found:
     for kind in kinds:
         whole = await find_whole(caller.database.connections, kind.table, job_id)
         if whole is not None:
-            caller.may_read(whole.job)
+            caller.must_see(whole.job)
             return found(kind, whole)
     raise not_found()
 

@@ -48,7 +48,7 @@ class Control:
     async def _controlled(self, visit: Visit) -> tuple[Kind, Job]:
         """Raises Refused."""
         kind, whole = await self._one.find(visit.viewer, visit.request.path_params["job_id"])
-        if not visit.viewer.may_control(whole.job, kind.scope):
+        if not visit.viewer.controls(whole.job, kind.scope):
             raise Refused(403, "You may look, but not touch", f"This needs a key with the scope {kind.scope}.")
         return kind, whole.job
 

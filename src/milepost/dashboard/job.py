@@ -80,7 +80,7 @@ class One:
         if CANONICAL.fullmatch(text):
             for kind in self._desk.kinds:
                 whole = await find_whole(viewer.database.connections, kind.table, UUID(text))
-                if whole is not None and viewer.may_read(whole.job):
+                if whole is not None and viewer.sees(whole.job.user_id):
                     return kind, whole
         raise not_found()
 
@@ -93,8 +93,8 @@ class One:
         return parts(
             "job", PARTS, viewer=viewer, form_token=visit.form_token, kind=kind, job=job, phase=phase, took=took(job),
             left=_left(phase, job), why=await self._why(viewer, kind, job, phase), advice=advice_for(kind, job),
-            may_cancel=not phase.terminal and viewer.may_control(job, kind.scope),
-            may_retry=_retries(kind, job) and viewer.may_control(job, kind.scope),
+            may_cancel=not phase.terminal and viewer.controls(job, kind.scope),
+            may_retry=_retries(kind, job) and viewer.controls(job, kind.scope),
             pictures=pictures_of(viewer.database.name, answer, artifacts), texts=texts, artifacts=artifacts,
             steps=_steps(kind, whole.transitions), facts=_facts(answer, told),
         )  # fmt: skip

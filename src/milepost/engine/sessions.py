@@ -12,19 +12,18 @@ from uuid import UUID
 from milepost.db import session_rows
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.api_key import effective_scopes
-from milepost.domain.job import Job
+from milepost.domain.rights import Rights
 from milepost.engine.api_keys import KeyHolder
 from milepost.engine.ports import Databases
 
 LIFE_SECONDS = 12 * 60 * 60
 CHANCE_BYTES = 32
 READS = frozenset({"job:read", "audit:read", "ops:deploy"})
-SEES_ALL = frozenset({"audit:read", "ops:deploy"})
 TOKEN = re.compile(r"(?P<tenant>[a-z0-9_][a-z0-9_-]{0,62})\.(?P<key>[0-9a-f]{32})\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Viewer:
+class Viewer(Rights):
     """Who is signed in. `scopes` are what both the session's key and the user's role allow now."""
 
     database: TenantDatabase
@@ -38,18 +37,6 @@ class Viewer:
     def actor(self) -> str:
         """A person at a browser, not a program with a key."""
         return f"user:{self.user_id}"
-
-    @property
-    def owner(self) -> UUID | None:
-        """The only user whose jobs are shown; None = everybody's."""
-        return self.user_id if self.scopes.isdisjoint(SEES_ALL) else None
-
-    def may_read(self, job: Job) -> bool:
-        return self.owner is None or job.user_id == self.user_id
-
-    def may_control(self, job: Job, scope: str) -> bool:
-        """`scope`: what the job's kind asks of its owner."""
-        return "ops:deploy" in self.scopes or (job.user_id == self.user_id and scope in self.scopes)
 
 
 def may_sign_in(holder: KeyHolder) -> bool:
