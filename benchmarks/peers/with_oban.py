@@ -37,7 +37,7 @@ async def main(address: str, count: int) -> dict[str, float]:
     async with Oban(pool=pool, queues={"default": LIMIT}):
         await drain.wait()
     await pool.close()
-    return {"drain_per_s": drain.per_second(), "bulk_per_s": bulk, "hundred_per_s": hundred}
+    return {**drain.figures(), "bulk_per_s": bulk, "hundred_per_s": hundred}
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ async def main(address: str, count: int) -> dict[str, float]:
         await app.run_worker_async(
             concurrency=AT_ONCE, wait=False, listen_notify=False, install_signal_handlers=False, delete_jobs="never"
         )
-    return {"drain_per_s": drain.per_second(), "bulk_per_s": bulk, "hundred_per_s": hundred}
+    return {**drain.figures(), "bulk_per_s": bulk, "hundred_per_s": hundred}
 
 
 if __name__ == "__main__":
