@@ -1,4 +1,4 @@
-"""Writes the pages that the code itself can tell: states, settings, commands, routes, and the Procfile's workers.
+"""Writes what code and measurements can tell: states, settings, commands, routes, the Procfile's workers, figures.
 
 `make docs` writes them; `--check` only says which are out of date, and exits 1 if any is.
 """
@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import ast
+import json
+import operator
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
@@ -40,6 +43,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "docs" / "routes.md": routes(),
         ROOT / "Procfile": procfile((ROOT / "Procfile").read_text()),
+        **{path: with_figures(path.read_text(), measured()) for path in WITH_FIGURES},
     }
 
 
@@ -224,6 +228,60 @@ def procfile(present: str) -> str:
     workers = [f"worker_{kind.path}: milepost worker {kind.path}" for kind in all_kinds()]
     place = next((i for i, line in enumerate(others) if line.startswith("maintenance:")), len(others))
     return "\n".join([*others[:place], *workers, *others[place:]]) + "\n"
+
+
+# ------------------------------------------------------------------------------------------------ figures
+
+RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
+WITH_FIGURES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
+FIGURE = re.compile(r"^(?P<before>\|.*`(?P<key>\w+(?:\.\w+)+)` \| )(?P<figure>[\d,]+(?:\.\d+)?)(?P<aim>[^|]*\|[^|]*)", re.MULTILINE)
+AIM = re.compile(r"(?P<side>[≥≤]) (?P<value>[\d.]+)")
+SIDES = {"≥": operator.ge, "≤": operator.le}
+SPENT = re.compile(r"(?<=<!-- spent -->\n).*?(?=<!-- /spent -->)", re.DOTALL)
+WORK = {
+    "drain.jobs": "a job drained",
+    "drain.ceiling": "… the ceiling",
+    "drain.lean_ceiling": "… the ceiling on a lean schema",
+    "drain_200k.jobs": "a job of 200,000 drained",
+    "drain_200k.ceiling": "… the ceiling",
+    "submit.bulk": "a job submitted in bulk",
+    "submit.concurrent": "a job submitted by one of 100 callers",
+    "submit.ceiling": "… the ceiling of both",
+}
+
+
+def measured() -> dict[str, float]:
+    """The last measurement, by dotted key."""
+    return dict(_flat(json.loads(RESULTS.read_text())))
+
+
+def with_figures(text: str, found: Mapping[str, float]) -> str:
+    """Every row of a table that names a key holds what was found, with as many digits as it had."""
+    text = FIGURE.sub(lambda row: _measured_row(row, found[row["key"]]), text)
+    return SPENT.sub(lambda _: f"\n{_spent(found)}\n\n", text)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float):
+            yield f"{prefix}{name}", value
+
+
+def _measured_row(row: re.Match[str], value: float) -> str:
+    digits = len(row["figure"].partition(".")[2])
+    aim = AIM.search(row["aim"])
+    said = row["aim"] if aim is None else f" | {aim[0]}{'' if SIDES[aim['side']](value, float(aim['value'])) else ', missed'} "
+    return f"{row['before']}{value:,.{digits}f}{said}"
+
+
+def _spent(found: Mapping[str, float]) -> str:
+    rows: list[list[str]] = []
+    for key, what in WORK.items():
+        spent = [found[f"{key}_{program}_us"] for program in ("python", "postgres", "redis")]
+        rows.append([what, *(f"{each:.1f}" for each in spent), f"{sum(spent):.1f}", f"{found[f'{key}_per_s']:,.0f}"])
+    return table(["CPU µs", "Python", "PostgreSQL", "Redis", "together", "per second"], rows)
 
 
 def main(arguments: Sequence[str]) -> int:
