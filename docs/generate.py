@@ -234,7 +234,9 @@ def procfile(present: str) -> str:
 
 RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
 WITH_FIGURES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
-FIGURE = re.compile(r"^(?P<before>\|.*`(?P<key>\w+(?:\.\w+)+)` \| )(?P<figure>[\d,]+(?:\.\d+)?)(?P<aim>[^|]*\|[^|]*)", re.MULTILINE)
+FIGURE = re.compile(
+    r"^(?P<before>\|.*`(?P<key>\w+(?:\.\w+)+)` \| )(?P<figure>[\d,]+(?:\.\d+)?)(?P<aim>[^|]*\|[^|]*)", re.MULTILINE
+)
 AIM = re.compile(r"(?P<side>[≥≤]) (?P<value>[\d.]+)")
 SIDES = {"≥": operator.ge, "≤": operator.le}
 SPENT = re.compile(r"(?<=<!-- spent -->\n).*?(?=<!-- /spent -->)", re.DOTALL)
@@ -272,7 +274,11 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, floa
 def _measured_row(row: re.Match[str], value: float) -> str:
     digits = len(row["figure"].partition(".")[2])
     aim = AIM.search(row["aim"])
-    said = row["aim"] if aim is None else f" | {aim[0]}{'' if SIDES[aim['side']](value, float(aim['value'])) else ', missed'} "
+    said = (
+        row["aim"]
+        if aim is None
+        else f" | {aim[0]}{'' if SIDES[aim['side']](value, float(aim['value'])) else ', missed'} "
+    )
     return f"{row['before']}{value:,.{digits}f}{said}"
 
 

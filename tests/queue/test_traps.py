@@ -61,6 +61,7 @@ async def test_a_body_lives_a_month_and_its_loss_loses_no_bell(hire, desk, doorb
     one = bell()
     await doorbell.ring([one])
     key = wire.body_key(wire.arq_id(one))
+    assert wire.read_body(KIND, await redis.get(key)) == one
     assert await redis.pttl(key) > 29 * 86_400_000
     await redis.delete(key)  # as expiry or eviction would
     hire(desk)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from milepost.db import statements
@@ -18,12 +17,11 @@ from milepost.domain.job import Job
 from milepost.domain.transition import Effect
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
+class NewJob(NamedTuple):
     """A job to be submitted. `life` is the seconds after its due time at which its whole life ends.
 
     `columns` are the kind's own and may leave out what is NULL. `request_digest` tells a replay of the idempotency key
-    from another request that came with it.
+    from another request that came with it. A tuple, because making a frozen object of so many fields takes longer.
     """
 
     id: UUID

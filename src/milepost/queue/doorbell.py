@@ -205,12 +205,11 @@ class Doorbell:
         return True
 
     def _calls(self, bells: Sequence[Bell]) -> Iterator[tuple[list[str], list[Any]]]:
-        now_ms = int(time.time() * 1000)
         for kind, part in _by_kind(bells, kind=lambda bell: bell.kind):
             keys = [wire.INSTALLATION_KEY, wire.queue_name(kind), wire.wake_list(kind)]
             for start in range(0, len(part), BELLS_PER_CALL):
-                lines = b"".join([wire.lines(bell, now_ms) for bell in part[start : start + BELLS_PER_CALL]])
-                yield keys, [self._installation, wire.BODY_LIFE_MS, lines]
+                lines = "".join([wire.lines(bell) for bell in part[start : start + BELLS_PER_CALL]])
+                yield keys, [self._installation, wire.BODY_LIFE_MS, kind, lines]
 
     async def _trip(self, calls: list[tuple[list[str], list[Any]]]) -> None:
         if len(calls) == 1:

@@ -40,16 +40,9 @@ def body_key(job: str) -> str:
     return job_key_prefix + job
 
 
-def body(bell: Bell, rung_ms: int) -> bytes:
-    """The serialized job of arq; read by stock workers only, ours read the id."""
-    args = (bell.tenant, str(bell.job_id), bell.version)
-    return dump({"t": None, "f": bell.kind, "a": args, "k": {}, "et": rung_ms})
-
-
-def lines(bell: Bell, rung_ms: int) -> bytes:
-    """A bell as `ring.lua` reads it. JSON holds no bare line end, nor does an id."""
-    due = 0 if bell.due_at is None else to_ms(bell.due_at)
-    return b"%b\n%d\n%d\n%b\n" % (arq_id(bell).encode(), bell.priority, due, body(bell, rung_ms))
+def lines(bell: Bell) -> str:
+    """A bell as `ring.lua` reads it, which makes arq's serialized job of it."""
+    return f"{arq_id(bell)}\n{0 if bell.due_at is None else to_ms(bell.due_at)}\n"
 
 
 def to_ms(moment: datetime) -> int:

@@ -1,7 +1,7 @@
 -- Rings bells of one kind. A bell that is there already keeps the earlier of the two times.
 -- KEYS: the installation key, the queue, its wake list.
--- ARGV: installation id, life of a body (ms), then the bells in one argument, which costs the sender less than thousands:
--- a line each for arq job id, priority, due (ms, 0 = now) and body.
+-- ARGV: installation id, life of a body (ms), the kind, then the bells in one argument, which costs the sender less than
+-- thousands: a line each for arq job id and due (ms, 0 = now).
 local STEP, SOON, TOKENS = 1e9, 1000, 64
 
 local owner = redis.call('GET', KEYS[1])
@@ -14,10 +14,12 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local life, soonest, scores = tonumber(ARGV[2]), nil, {}
+-- arq's serialized job, which the id says whole: nothing that the pattern below takes needs quoting in JSON
+local head, rung = '{"t":null,"f":"' .. ARGV[3] .. '","a":["', '],"k":{},"et":' .. string.format('%d', now) .. '}'
 
-for id, priority, wanted, body in ARGV[3]:gmatch('([^\n]+)\n([^\n]+)\n([^\n]+)\n([^\n]+)\n') do
+for id, tenant, job, version, priority, wanted in ARGV[4]:gmatch('(([%w_-]+):([%x-]+):(%d+):(-?%d+))\n(%d+)\n') do
   local due = math.max(now, tonumber(wanted))
-  redis.call('SET', 'arq:job:' .. id, body, 'PX', life + due - now)
+  redis.call('SET', 'arq:job:' .. id, head .. tenant .. '","' .. job .. '",' .. version .. rung, 'PX', life + due - now)
   scores[#scores + 1] = due > now and due or now - (priority + 101) * STEP
   scores[#scores + 1] = id
   soonest = math.min(soonest or due, due)
