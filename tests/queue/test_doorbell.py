@@ -54,6 +54,14 @@ async def test_every_due_bell_has_a_score_that_a_stock_worker_reads_as_due(redis
     assert all(0 < score <= time.time() * 1000 for score in scores)
 
 
+async def test_a_bell_due_before_the_clock_began_is_due_now(redis, doorbell):
+    one = bell(due_at=datetime(1960, 1, 1, tzinfo=UTC))
+    await doorbell.ring([one])
+    assert await order(redis) == [one._replace(due_at=None)]
+    [(_, score)] = await redis.zrange(wire.queue_name(KIND), 0, -1, withscores=True)
+    assert 0 < score <= time.time() * 1000
+
+
 async def test_ringing_again_never_makes_a_bell_later(redis, doorbell):
     early = bell()
     await doorbell.ring([early])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from milepost.db import seals
-from milepost.domain.errors import SealRefused
+from milepost.domain.errors import SealRefused, Unavailable
 from milepost.engine.audit import epoch
 from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.audit.epoch import Restored, begin_epoch
@@ -199,10 +199,53 @@ async def test_a_sealer_is_not_led_into_an_epoch_that_nobody_began(scene: Scene,
     await scene.keeper.execute("ALTER TABLE audit_seals DISABLE TRIGGER USER")
     await scene.keeper.execute("UPDATE audit_seals SET epoch = 2, after_id = 3 WHERE seal_no = 2")
 
-    with pytest.raises(SealRefused, match="what seal 2 covers is not what was signed"):
+    with pytest.raises(SealRefused, match="seal 2"):
         await sealer.seal(scene.log)
     await scene.keeper.execute("UPDATE audit_seals SET epoch = 1, after_id = 0 WHERE seal_no = 2")
     assert await sealer.seal(scene.log) == 3
+
+
+@pytest.mark.parametrize(
+    ("restarted", "moved"),
+    [
+        (False, "after_id = 100"),
+        (False, "xid_to = (xid_to::text::bigint + 1000)::text::xid8"),
+        (True, "after_id = 100"),
+        (True, "after_id = 4"),
+        (True, "xid_from = (xid_from::text::bigint + 1)::text::xid8"),
+    ],
+)
+async def test_a_sealer_is_not_led_past_rows(scene: Scene, moved: str, *, restarted: bool) -> None:
+    """What a seal says of where the next one begins is not signed."""
+    for _ in range(2):
+        await scene.live()
+        await scene.seal()
+    sealer = scene.another_sealer() if restarted else scene.sealer
+    await scene.live()
+    await scene.keeper.execute("ALTER TABLE audit_seals DISABLE TRIGGER USER")
+    await scene.keeper.execute(f"UPDATE audit_seals SET {moved} WHERE seal_no = 2")
+
+    with pytest.raises(SealRefused, match="seal 2"):
+        await sealer.seal(scene.log)
+
+
+async def test_beginning_an_epoch_goes_on_where_it_failed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.live(2)
+    await scene.seal()
+    await scene.live(2)
+
+    async def away(*_: object, **__: object) -> int:
+        raise Unavailable(server="control")
+
+    monkeypatch.setattr(epoch, "BATCH", 2)
+    with monkeypatch.context() as outage:
+        outage.setattr(type(scene.sealer), "seal", away)
+        with pytest.raises(Unavailable):
+            await begin(scene)
+
+    assert await begin(scene) == (2, 6, 0)
+    assert await findings(scene) == []
+    assert await begin(scene) == (3, 13, 0)
 
 
 async def test_more_rows_than_a_batch_holds_are_sealed_with_the_row_that_tells_of_the_epoch(

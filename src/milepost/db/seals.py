@@ -166,6 +166,14 @@ async def tell_restore(
     await fetch(database, TELL + ONCE, EPOCH_STARTED, log, json.dumps(facts), actor, after_id)
 
 
+async def tells_of(database: TenantDatabase, log: str, epoch: int) -> dict[str, int] | None:
+    """What the row says that tells of an epoch: in the log itself, or in its copies, once it is sealed."""
+    sql = """SELECT details::text FROM audit_logs
+WHERE action = $1 AND resource_id = $2 AND details ->> 'epoch' = $3 ORDER BY id DESC LIMIT 1"""
+    rows = await fetch(database, sql, EPOCH_STARTED, log, str(epoch))
+    return json.loads(rows[0][0]) if rows else None
+
+
 COPY = """
 INSERT INTO audit_logs (tenant_id, epoch, source_id, user_id, action, resource_type, resource_id, details, created_at,
                         actor, version, xid)

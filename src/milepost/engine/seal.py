@@ -169,21 +169,28 @@ class Sealer:
         return len(leaves)
 
     async def must_be_as_sealed(self, log: Log, last: Seal | None) -> None:
-        """Raises SealRefused where the last seal's epoch is not what it covers: rows are to be sealed in no other.
+        """Raises SealRefused where the last seal's position is not that of what it covers: sealing goes on behind it.
 
         A seal's own columns are not signed; the epoch in its leaves is. Asked once, and again when the seal is another.
+        Where it ends (`xid_to`) only a sealer can tell that has made or seen it: another one believes it.
         """
-        if last is None or self._known.get(log.name) == last:
+        known = self._known.get(log.name)
+        if last is None or known == last:
             return
-        if log.name == CONTROL:
-            fits = last.epoch == Position().epoch
-        else:
-            before = trusted(log.name, await seals.seal_numbered(self._control, log.name, last.number - 1))
-            leaves = await _hashed(await seals.copies_under(self._control, last))
-            fits = before.extend(leaves).root() == last.root
-        if not fits:
+        if known is not None and known.number == last.number:
+            raise SealRefused(log=log.name, why=f"seal {last.number} is not what it was")
+        before = await seals.seal_numbered(self._control, log.name, last.number - 1)
+        if not _follows(before, last) or not await self._covers(log, before, last):
             raise SealRefused(log=log.name, why=f"what seal {last.number} covers is not what was signed")
         self._known[log.name] = last
+
+    async def _covers(self, log: Log, before: Seal | None, last: Seal) -> bool:
+        """Whether the copies of its epoch and transactions are its leaves. The control log has no copies, and one epoch."""
+        if log.name == CONTROL:
+            return last.epoch == Position().epoch
+        copies = await seals.copies_under(self._control, last)
+        grown = trusted(log.name, before).extend(await _hashed(copies))
+        return grown.root() == last.root and all(copy.id > last.after_id for copy in copies)
 
     async def _anchored(self, log: str, last: Seal | None) -> Checkpoint | None:
         """Brings the anchors up to the last seal. Answers what to make again where seals were lost; else None."""
@@ -232,6 +239,13 @@ class Sealer:
                     raise SealRefused(log=log, why=f"seal {seal.number} does not grow from what is anchored")
                 await asyncio.to_thread(self._anchors.append, log, seal.number, seal.checkpoint)
                 size = seal.tree_size
+
+
+def _follows(before: Seal | None, seal: Seal) -> bool:
+    """Within an epoch a seal begins where the one before it ends; the first epoch begins with the log."""
+    if before is not None and before.epoch == seal.epoch:
+        return (before.after_id, before.xid_to) == (seal.after_id, seal.xid_from)
+    return seal.epoch != Position().epoch or (seal.after_id, seal.xid_from) == Position()[1:]
 
 
 async def _hashed(entries: list[Entry]) -> list[bytes]:

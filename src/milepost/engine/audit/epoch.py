@@ -38,6 +38,9 @@ async def begin_epoch(sealer: Sealer, control: TenantDatabase, log: Log, *, acto
     if last is None:
         raise SealRefused(log=log.name, why="nothing of it is sealed yet", hint="There is nothing to go on from.")
     await sealer.must_be_as_sealed(log, last)
+    if unfinished := await _unfinished(control, log, last):
+        await sealer.seal(log, share=float("inf"))
+        return unfinished
     await _must_reach(control, log, last)
     after_id, lost = await _agreed(control, log, last)
     begun = Restored(last.epoch + 1, after_id, lost)
@@ -49,6 +52,14 @@ async def begin_epoch(sealer: Sealer, control: TenantDatabase, log: Log, *, acto
     if batch.more:  # the row that tells of it is the newest
         await sealer.seal(log, share=float("inf"))
     return begun
+
+
+async def _unfinished(control: TenantDatabase, log: Log, last: Seal) -> Restored | None:
+    """The newest epoch, where the row that tells of it is not sealed: an earlier try ended before that."""
+    if last.epoch == Position().epoch or await seals.tells_of(control, log.name, last.epoch):
+        return None
+    told = await seals.tells_of(log.database, log.name, last.epoch)
+    return Restored(**told) if told else None
 
 
 async def _first(log: Log, at: Position) -> Batch:

@@ -17,7 +17,7 @@ local life, soonest, scores = tonumber(ARGV[2]), nil, {}
 -- arq's serialized job, which the id says whole: nothing that the pattern below takes needs quoting in JSON
 local head, rung = '{"t":null,"f":"' .. ARGV[3] .. '","a":["', '],"k":{},"et":' .. string.format('%d', now) .. '}'
 
-for id, tenant, job, version, priority, wanted in ARGV[4]:gmatch('(([%w_-]+):([%x-]+):(%d+):(-?%d+))\n(%d+)\n') do
+for id, tenant, job, version, priority, wanted in ARGV[4]:gmatch('(([%w_-]+):([%x-]+):(%d+):(-?%d+))\n(-?%d+)\n') do
   local due = math.max(now, tonumber(wanted))
   redis.call('SET', 'arq:job:' .. id, head .. tenant .. '","' .. job .. '",' .. version .. rung, 'PX', life + due - now)
   scores[#scores + 1] = due > now and due or now - (priority + 101) * STEP
