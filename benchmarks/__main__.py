@@ -17,7 +17,7 @@ from rich.console import Console
 from benchmarks.clock import Clock
 from benchmarks.figures import Figures
 from benchmarks.plan import Size, Step, plan
-from benchmarks.report import RESULTS, show, write
+from benchmarks.report import RESULTS, conditions, show, write
 from benchmarks.stage import Servers, servers
 
 
@@ -61,11 +61,12 @@ def main() -> None:
     except ValueError as error:
         sys.exit(str(error))
     out = given.out or RESULTS / ("latest.json" if given.scale >= 1 else "trial.json")
+    before = conditions()
     with servers() as on:
         figures = uvloop.run(measure(on, steps, console))
     show(figures)
     rooms = {step.room for step in steps}
-    write(figures, out, rooms, passes=given.passes, scale=given.scale)
+    write(figures, out, rooms, passes=given.passes, scale=given.scale, **before)
     console.print(f"Written to {out}")
     if figures.failed:
         sys.exit(1)

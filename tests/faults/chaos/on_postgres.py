@@ -53,9 +53,11 @@ async def stop_backend(stage: Stage, fault: Fault) -> None:
 
 
 async def fail_commits(stage: Stage, fault: Fault) -> None:
-    state = trigger.STATES[int(fault.chance * len(trigger.STATES))]
+    # one draw for both: which state, and what is left of the draw for how often
+    place, share = divmod(fault.chance * len(trigger.STATES), 1)
+    state = trigger.STATES[int(place)]
     before = await stage.fetch(trigger.FAILED)
-    await stage.fetch(trigger.SET, 0.05 + 0.4 * fault.chance, state)
+    await stage.fetch(trigger.SET, 0.05 + 0.4 * share, state)
     try:
         await asyncio.sleep(fault.seconds)
     finally:

@@ -60,7 +60,9 @@ class Report:
 
     @property
     def fine(self) -> bool:
-        return not self.violations and not self.incomplete
+        """A run without a fault, or whose clients were promised nothing, says nothing."""
+        said = bool(self.faults and self.jobs_acknowledged) and not self.refused
+        return said and not self.violations and not self.incomplete
 
     def fail(self, what: str, error: Exception) -> None:
         """That part is not known, or not done to its end."""

@@ -90,8 +90,14 @@ async def test_a_post_is_kept_whatever_kept_its_holder_from_starting() -> None:
     assert post.deaths == {"not started, ValueError": 2}
 
 
+@pytest.mark.parametrize(("faults", "acknowledged", "refused"), [(0, 9, 0), (300, 0, 0), (300, 9, 1)])
+def test_a_run_that_tried_nothing_is_not_fine(faults: int, acknowledged: int, refused: int) -> None:
+    report = Report(7, 60, None, 4, "abc", faults=faults, jobs_acknowledged=acknowledged, refused=refused)
+    assert not report.fine
+
+
 def test_a_part_that_failed_spoils_the_verdict_and_not_the_figures(tmp_path: Path) -> None:
-    report = Report(7, 60, None, 4, "abc", faults=300)
+    report = Report(7, 60, None, 4, "abc", faults=300, jobs_acknowledged=9)
     assert (report.fine, report.upper_limit) == (True, 0.01)
     report.fail("recovery", ValueError("no such row"))
     report.write(tmp_path / "report.json")
