@@ -88,7 +88,7 @@ async def _work(database_url: str, on: Servers, *, stays: bool) -> None:
     database = await open_database("default", database_url, DatabaseOptions())
     doorbell = Doorbell(connect(on.redis_url), installation=INSTALLATION, patience=10)
     here = Place(database, "", UUID(int=0))
-    worker = make_worker(here, on, doorbell, burst=not stays, handler=counted, max_jobs=1000)
+    worker = make_worker(here, on, doorbell, burst=not stays, handler=counted, max_jobs=2000)
     await database.pool.fetchval("SELECT 1")
     settle_heap()
     print("ready", flush=True)

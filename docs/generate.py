@@ -232,10 +232,10 @@ def procfile(present: str) -> str:
 
 # ------------------------------------------------------------------------------------------------ figures
 
-RESULTS = ROOT / "benchmarks" / "results" / "latest.json"
-WITH_FIGURES = (ROOT / "README.md", ROOT / "docs" / "performance.md")
+RESULTS = ROOT / "benchmarks" / "results"
+WITH_FIGURES = (ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "faults.md")
 FIGURE = re.compile(
-    r"^(?P<before>\|.*`(?P<key>\w+(?:\.\w+)+)` \| )(?P<figure>-?[\d,]+(?:\.\d+)?)(?P<aim>[^|]*\|[^|]*)", re.MULTILINE
+    r"^(?P<before>\|.*`(?P<key>\w+(?:\.\w+)+)` \| )(?P<figure>-?[\d,]+(?:\.\d+)?)(?P<aim>[^|\n]*\|[^|\n]*)", re.MULTILINE
 )
 AIM = re.compile(r"(?P<side>[≥≤]) (?P<value>[\d.]+)")
 SIDES = {"≥": operator.ge, "≤": operator.le}
@@ -253,8 +253,12 @@ WORK = {
 
 
 def measured() -> dict[str, float]:
-    """The last measurement, by dotted key."""
-    return dict(_flat(json.loads(RESULTS.read_text())))
+    """The last measurement, the last long run of faults and the last controls, by dotted key."""
+    return {
+        key: value
+        for name, prefix in (("latest", ""), ("chaos", "chaos."), ("controls", "controls."))
+        for key, value in _flat(json.loads((RESULTS / f"{name}.json").read_text()), prefix)
+    }
 
 
 def with_figures(text: str, found: Mapping[str, float]) -> str:
