@@ -235,7 +235,8 @@ def procfile(present: str) -> str:
 RESULTS = ROOT / "benchmarks" / "results"
 WITH_FIGURES = (ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "faults.md")
 FIGURE = re.compile(
-    r"^(?P<before>\|.*`(?P<key>\w+(?:\.\w+)+)` \| )(?P<figure>-?[\d,]+(?:\.\d+)?)(?P<aim>[^|\n]*\|[^|\n]*)", re.MULTILINE
+    r"^(?P<before>\|.*`(?P<key>\w+(?:\.\w+)+)` \| )(?P<figure>-?[\d,]+(?:\.\d+)?)(?P<aim>[^|\n]*\|[^|\n]*)",
+    re.MULTILINE,
 )
 AIM = re.compile(r"(?P<side>[≥≤]) (?P<value>[\d.]+)")
 SIDES = {"≥": operator.ge, "≤": operator.le}
