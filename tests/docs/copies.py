@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT
 
-FOLDERS = ("src", "workers", "migrations", "tests", "docs")
-FILES = ("Makefile", "Procfile", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
+# hidden: the environment, the history of git, caches and what a demonstration left
+NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist")
 
 MILEPOST = """#!/bin/sh
 exec "{python}" -P -m milepost.cli.app "$@"
@@ -32,13 +32,9 @@ exec "{make}" -o .venv/.installed "BIN={folder}" "$@"
 def copy_of_the_repository() -> Iterator[Path]:
     """Where others may enter: started by root, PostgreSQL is another user."""
     folder = Path(tempfile.mkdtemp(prefix="milepost-copy-"))
-    folder.chmod(0o755)
     try:
-        for name in FOLDERS:
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in FILES:
-            if (ROOT / name).exists():
-                shutil.copy(ROOT / name, folder / name)
+        shutil.copytree(ROOT, folder, ignore=NOT_COPIED, dirs_exist_ok=True)
+        folder.chmod(0o755)
         _programs(folder / "bin")
         yield folder
     finally:
