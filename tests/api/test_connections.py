@@ -46,7 +46,7 @@ class Wire:
         reader, writer = await self.open()
         try:
             for part in parts:
-                writer.write(part.encode("latin-1") if isinstance(part, str) else part)
+                writer.write(in_bytes(part))
                 await writer.drain()
                 await asyncio.sleep(pause)
             async with asyncio.timeout(within):
@@ -66,8 +66,16 @@ async def wire(house: House) -> AsyncIterator[Wire]:
     await task
 
 
+def in_bytes(part: str | bytes) -> bytes:
+    return part.encode("latin-1") if isinstance(part, str) else part
+
+
 def status_of(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
+
+
+def statuses_of(answer: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", answer)]
 
 
 def problem_of(answer: bytes) -> Any:
@@ -92,6 +100,14 @@ NO_REQUESTS = {
     "a length and chunks": post("k", "Content-Length: 14\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
     "chunks and a length": post("k", "Transfer-Encoding: chunked\r\nContent-Length: 14\r\n", "0\r\n\r\n"),
     "an unknown coding": post("k", "Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"),
+    "a coding before the chunks": post("k", "Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"),
+    "a coding and chunks on a line each": post(
+        "k", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"
+    ),
+    "chunks in chunks": post("k", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+    "chunks in HTTP/1.0": post("k", "Transfer-Encoding: chunked\r\n", "0\r\n\r\n").replace("/1.1", "/1.0"),
+    "no coding at all": post("k", "Transfer-Encoding: identity\r\n", "0\r\n\r\n"),
+    "two types": post("k", "Content-Type: text/plain\r\nContent-Length: 14\r\n", GOOD),
     "a negative length": post("k", "Content-Length: -1\r\n"),
     "a length with a sign": post("k", "Content-Length: +14\r\n", GOOD),
     "a length beyond all numbers": post("k", f"Content-Length: {'9' * 30}\r\n"),
@@ -102,6 +118,11 @@ NO_REQUESTS = {
     "a bare CR in a value": f"GET {PATH} HTTP/1.1\r\n{HOST}X-A: b\rX-B: c\r\n\r\n",
     "a NUL in the path": f"GET {PATH}\x00 HTTP/1.1\r\n{HOST}\r\n",
     "a byte beyond ASCII in the path": f"GET {PATH}\xff HTTP/1.1\r\n{HOST}\r\n",
+    "a tunnel": f"CONNECT a:1 HTTP/1.1\r\n{HOST}\r\n",
+    "a bracket that nothing closes": f"GET http://[ HTTP/1.1\r\n{HOST}\r\n",
+    "a target without a host": f"GET http:///x HTTP/1.1\r\n{HOST}\r\n",
+    "a target without a path": f"GET http://a HTTP/1.1\r\n{HOST}\r\n",
+    "a target with a port beyond all": f"GET http://a:99999/ HTTP/1.1\r\n{HOST}\r\n",
     "no HTTP": "hello\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
     "HTTP/2 without its handshake": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -117,6 +138,48 @@ async def test_what_two_parsers_could_read_in_two_ways_is_refused_and_the_connec
         assert status_of(answer) == 400, (name, answer)
         assert problem_of(answer)["type"] == "/problems/bad-request", name
         assert answer.count(b"HTTP/1.1 ") == 1, name
+
+
+async def test_what_never_becomes_a_request_leaves_no_traceback(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
+    for request in NO_REQUESTS.values():
+        await wire.send(request)
+
+    assert [record.getMessage() for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
+
+
+async def test_chunks_are_taken_however_they_are_spelled(house: House, wire: Wire) -> None:
+    caller = await house.caller()
+    asked = '{"prompt":"a","model":"offline/extract"}'
+    body = f"{len(asked):x}\r\n{asked}\r\n0\r\n\r\n"
+
+    for coding in ("chunked", "Chunked", " chunked "):
+        answer = await wire.send(post(caller.key, f"Transfer-Encoding:{coding}\r\nConnection: close\r\n", body))
+        assert status_of(answer) == 202, (coding, answer)
+
+
+NEXT = f"GET /healthz HTTP/1.1\r\n{HOST}\r\n"
+
+
+async def test_what_is_no_request_is_refused_after_the_answers_to_those_before_it(wire: Wire) -> None:
+    for name, request in NO_REQUESTS.items():
+        answer = await wire.send((NEXT + NEXT).encode() + in_bytes(request))
+        assert statuses_of(answer) == [200, 200, 400], name
+
+
+async def test_a_bad_chunk_behind_other_requests_is_refused_after_their_answers(house: House, wire: Wire) -> None:
+    caller = await house.caller()
+
+    answer = await wire.send(NEXT + NEXT + post(caller.key, "Transfer-Encoding: chunked\r\n", "zz\r\nabc"), NEXT)
+
+    assert statuses_of(answer) == [200, 200, 400]
+
+
+async def test_a_refusal_stands_behind_no_answer_that_ends_the_connection(wire: Wire) -> None:
+    last = f"GET /nothing HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n"
+
+    answer = await wire.send(NEXT + last + "hello\r\n\r\n")
+
+    assert statuses_of(answer) == [200, 404]
 
 
 async def test_a_bad_chunk_is_refused_and_makes_no_job(house: House, wire: Wire, owner: Any) -> None:
@@ -366,4 +429,4 @@ async def test_two_requests_at_once_on_one_connection_are_answered_in_order(wire
         f"GET /healthz HTTP/1.1\r\n{HOST}\r\nGET /nothing HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n"
     )
 
-    assert [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", answer)] == [200, 404]
+    assert statuses_of(answer) == [200, 404]

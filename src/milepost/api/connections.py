@@ -34,7 +34,8 @@ class Connection(HttpToolsProtocol):
     """`arrived`: bytes since the request began, `credited` of which were counted as progress.
 
     `waited`, `unread`: the seconds in which the client neither sent what it had begun nor took what it had asked for,
-    less one for every `SLOWEST` bytes that it did. `left`: bytes that it had not taken at the last look.
+    less one for every `SLOWEST` bytes that it did. `left`: bytes that it had not taken at the last look. `refusal`: the
+    last answer, which waits for those to the requests before it.
     """
 
     in_head = True
@@ -43,8 +44,11 @@ class Connection(HttpToolsProtocol):
     waited = 0.0
     unread = 0.0
     left = 0
+    refusal = b""
 
     def data_received(self, data: bytes) -> None:
+        if self.refusal:
+            return
         self.arrived += len(data)
         super().data_received(data)
         # a header that does not end never reaches the application, which bounds those that do
@@ -56,11 +60,18 @@ class Connection(HttpToolsProtocol):
         self.in_head, self.arrived, self.credited, self.waited = True, 0, 0, 0.0
 
     def on_headers_complete(self) -> None:
-        self.in_head, self.waited = False, 0.0
+        # raises for a target that is no URL, and then there is no request yet
         super().on_headers_complete()
+        self.in_head, self.waited = False, 0.0
+
+    def on_response_complete(self) -> None:
+        last = not self.pipeline
+        super().on_response_complete()
+        if last and self.refusal and not self.transport.is_closing():
+            self._end(self.refusal)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's own word for it
-        """What the parser does not take: two lengths, a length and chunks, a header without a colon."""
+        """What the parser does not take: two lengths, a length and chunks, a header without a colon, a target like `a:1`."""
         self.refuse("bad-request")
 
     def pause_writing(self) -> None:
@@ -103,7 +114,7 @@ class Connection(HttpToolsProtocol):
 
     def _awaited(self) -> bool:
         """Whether it is the client's turn. Between requests the server has a time limit of its own."""
-        if self.in_head:
+        if self.in_head or self.refusal:
             return not self._answering()
         return self.cycle.more_body and not self.flow.read_paused
 
@@ -113,9 +124,24 @@ class Connection(HttpToolsProtocol):
         return cycle is not None and not cycle.response_complete
 
     def refuse(self, slug: str) -> None:
-        """With an answer, unless it would stand in the middle of another or behind one to the same request."""
-        if not self._answering() if self.in_head else not self.cycle.response_started:
-            self.transport.write(_answer(slug))
+        """With an answer behind those to earlier requests, and without one where its own has begun."""
+        if self._earlier():
+            self.refusal = _answer(slug)
+        else:
+            begun = not self.in_head and self.cycle.response_started
+            self._end(b"" if begun else _answer(slug))
+
+    def _earlier(self) -> bool:
+        """Whether requests before the refused one are still at work. If it waits behind them itself, it is dropped."""
+        if self.in_head:
+            return self._answering()
+        if not self.pipeline:
+            return False
+        self.pipeline.popleft()
+        return True
+
+    def _end(self, answer: bytes) -> None:
+        self.transport.write(answer)
         self.transport.close()
 
 

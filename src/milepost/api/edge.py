@@ -25,6 +25,8 @@ USUAL = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
 )
+# what a second one would say otherwise: whoever stands before us may have read the other
+ONCE = frozenset({b"host", b"content-type", b"transfer-encoding"})
 HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
@@ -94,15 +96,29 @@ def complete(headers: list[tuple[bytes, bytes]], scope: Scope) -> None:
 def refused(scope: Scope, limits: Limits) -> Problem | None:
     """What no route is to see."""
     headers = scope["headers"]
-    size = hosts = 0
+    size = 0
+    once: dict[bytes, bytes] = {}
     for name, value in headers:
         size += len(name) + len(value)
-        if name == b"host":
-            hosts += 1
+        if name in ONCE:
+            if name in once:
+                return _bad(f"A request has one {name.decode().title()} at most.")
+            once[name] = value
         elif name == b"content-encoding" and value.lower() != b"identity":
             return Problem("unsupported-encoding", headers={"Connection": "close"})
     if size > limits.headers or len(headers) > limits.header_count:
         return Problem("headers-too-large", headers={"Connection": "close"})
-    if hosts != 1 and not (hosts == 0 and scope["http_version"] == "1.0"):
-        return Problem("bad-request", "A request names one Host.", headers={"Connection": "close"})
+    if b"host" not in once and scope["http_version"] != "1.0":
+        return _bad("A request names one Host.")
+    if not _is_readable(once.get(b"transfer-encoding"), scope["http_version"]):
+        return _bad("Send the body as it is, or in chunks.")
     return None
+
+
+def _is_readable(coding: bytes | None, version: str) -> bool:
+    """The parser takes chunks under any other coding, which nobody decodes, and in HTTP/1.0, which has none."""
+    return coding is None or (coding.strip().lower() == b"chunked" and version != "1.0")
+
+
+def _bad(detail: str) -> Problem:
+    return Problem("bad-request", detail, headers={"Connection": "close"})
