@@ -24,7 +24,7 @@ test-all: test ## the suite, random examples of its properties, and two minutes 
 	@$(BIN)/python -m pytest -m chaos -o faulthandler_timeout=0 $(ARGS) $(NONE_IS_FINE)
 
 test-fast: $(ENVIRONMENT) ## the part that takes less than 90 seconds
-	@$(BIN)/python -m pytest -m "not faults and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not faults and not slow" -n 2 --dist loadfile $(ARGS)
 
 check: $(ENVIRONMENT) ## lint, format, types, import contracts, known holes in dependencies
 	@$(BIN)/ruff check .
@@ -44,7 +44,7 @@ bench: $(ENVIRONMENT) ## measure against the ceilings, with PEERS=1 other queues
 	@$(if $(PEERS),sh tools/make_peers.sh || echo "Other queues could not be installed; the rest is measured.")
 	@$(BIN)/python -m benchmarks $(if $(PEERS),--peers) $(ARGS)
 
-chaos: $(ENVIRONMENT) ## random faults under a load: MINUTES=60 SEED=7; writes benchmarks/results/chaos.json
+chaos: $(ENVIRONMENT) ## random faults under a load: MINUTES=60 SEED=7; an hour writes benchmarks/results/chaos.json
 	@$(BIN)/python -m tests.faults.chaos --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 chaos-controls: $(ENVIRONMENT) ## the same on the product broken in five ways: all must be caught

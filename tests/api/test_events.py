@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import httpx2
+import pytest
 import pytest_asyncio
 from uuid_utils.compat import uuid7
 
@@ -160,6 +161,7 @@ async def test_filters_by_job_and_by_phase_let_nothing_else_through(house: House
     assert told["data"]["job_id"] == ended["data"]["job_id"] == str(one.id)
 
 
+@pytest.mark.slow
 async def test_a_revoked_key_loses_its_stream(house: House, url: str) -> None:
     me = await house.caller()
     async with stream(url, me) as events:

@@ -15,6 +15,7 @@ from tests.model.walks import walk_everywhere
 EDGES = frozenset[Reached]().union(*(all_edges(kind) for kind in all_kinds()))
 
 
+@pytest.mark.slow
 def test_walks_through_the_rules_take_every_edge_of_every_machine(house: House, store: Store) -> None:
     reached = set[Reached]()
     for number in range(len(house.kinds)):

@@ -42,6 +42,7 @@ async def hot(shelf: Shelf, name: str, count: int) -> tuple[str, list[Any]]:
 
 @pytest.mark.parametrize("count", [1, 300])
 @pytest.mark.parametrize("name", ["claim", "refused claims", "move to the end", "move to the queue", "beat", "note"])
+@pytest.mark.slow
 async def test_a_group_reads_its_own_rows_and_no_others(shelf: Shelf, name: str, count: int) -> None:
     sql, args = await hot(shelf, name, count)
 

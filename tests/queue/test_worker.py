@@ -112,6 +112,7 @@ async def test_a_bell_due_within_a_second_wakes_an_idle_worker_in_time(hire, des
 
 
 @pytest.mark.parametrize("kinds", [1, 12])
+@pytest.mark.slow
 async def test_an_idle_worker_asks_redis_less_than_ten_times_a_second(hire, redis, doorbell, kinds):
     desk = RecordingDesk(*[f"kind{n}" for n in range(kinds)])
     hire(desk)

@@ -56,6 +56,7 @@ async def test_these_indexes_and_no_others(owner: Any) -> None:
         assert {row[0] for row in rows} == names
 
 
+@pytest.mark.slow
 async def test_each_query_has_its_index(owner: Any) -> None:
     await owner.execute(FILL)
     queries = {
@@ -76,6 +77,7 @@ async def test_each_query_has_its_index(owner: Any) -> None:
         assert "Seq Scan" not in plan, plan
 
 
+@pytest.mark.slow
 async def test_the_sweeps_question_reads_no_whole_table(owner: Any) -> None:
     await owner.execute(FILL)
     names = [f"{number:064d}" for number in range(50)]
