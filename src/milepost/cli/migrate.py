@@ -34,13 +34,13 @@ def migrate(
     data_dir: DataDir = None,
 ) -> None:
     """Prepare the databases and bring them to the newest revision. Safe to repeat; needs the owner's address."""
+    if (down or revision is not None) and (history == "both" or revision is None):
+        what = "--down needs a revision, which" if revision is None else "A revision"
+        hint = f"Name both: --history tenant --revision …{' --down' if down else ''}"
+        raise exits.Exit(exits.USAGE, f"{what} belongs to one history.", hint=hint)
     settings = _owned(settings_of(data_dir))
-    if history == "both" and revision is None:
+    if history == "both":
         reached = asyncio.run(_everything(settings))
-    elif history == "both" or (down and revision is None):
-        raise exits.Exit(
-            exits.USAGE, "A revision belongs to one history.", hint="Name it: --history tenant --revision …"
-        )
     else:
         reached = asyncio.run(_one(settings, history, revision or "head", down=down))
     if as_json:
@@ -70,4 +70,9 @@ async def _one(settings: Settings, history: History, revision: str, *, down: boo
     url = settings.need(OWNERS[history])
     with plain_trouble():
         await (histories.downgrade if down else histories.upgrade)(url, history, revision)
-        return {history: await histories.current(url)}
+        at = await histories.current(url)
+    if revision not in {"head", "heads", at or "base"} and revision.isalnum():
+        # the way to it leads in the other direction, so that nothing was done
+        hint = "Without --down it goes up to that revision." if down else "Add --down to go back."
+        raise exits.Exit(exits.REFUSED, f"The {history} database stays at {at or 'base'}.", hint=hint)
+    return {history: at}
