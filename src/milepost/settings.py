@@ -77,8 +77,8 @@ class Settings(BaseSettings):
     """The address that the API listens on."""
     port: int = 8000
     """The port that the API listens on; 0 takes a free one."""
-    trusted_proxies: str = "127.0.0.1"
-    """Addresses, with commas between, whose X-Forwarded-For and -Proto are believed: those of your own proxies alone."""
+    trusted_proxies: str | None = None
+    """Addresses, with commas between, whose X-Forwarded-For and -Proto are believed: those of your own proxies alone. Default: nobody's."""
     key_requests_per_second: float | None = Field(default=None, gt=0)
     """How often one API key may ask one API process, with ten seconds' worth at once. Default: as often as it likes."""
     refusals_per_minute: int = Field(default=60, ge=1)

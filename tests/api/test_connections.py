@@ -7,7 +7,8 @@ import json
 import re
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ import pytest_asyncio
 from uvicorn.server import ServerState
 
 from milepost.api import connections
+from milepost.api.app import create_app
 from milepost.api.connections import SAVED_SECONDS, SLOWEST, UNREAD_SECONDS, Connection, Server, configured
+from milepost.api.dependencies import REFUSALS_AT_ONCE, Limits
+from milepost.domain.api_key import make_key
 from tests.api_fixtures import Caller, House
 
 PATH = "/v1/executions"
@@ -57,13 +61,21 @@ class Wire:
 
 @pytest_asyncio.fixture
 async def wire(house: House) -> AsyncIterator[Wire]:
-    server = Server(configured(house.app, host="127.0.0.1", port=0, lifespan="off", timeout_graceful_shutdown=1))
+    async with served(house.app) as wire:
+        yield wire
+
+
+@asynccontextmanager
+async def served(app: Any, **given: Any) -> AsyncIterator[Wire]:
+    server = Server(configured(app, host="127.0.0.1", port=0, lifespan="off", timeout_graceful_shutdown=1, **given))
     task = asyncio.create_task(server._serve())
     while not server.started:  # noqa: ASYNC110 - the server tells nobody
         await asyncio.sleep(0.01)
-    yield Wire(server.servers[0].sockets[0].getsockname()[1], server)
-    server.should_exit = True
-    await task
+    try:
+        yield Wire(server.servers[0].sockets[0].getsockname()[1], server)
+    finally:
+        server.should_exit = True
+        await task
 
 
 def in_bytes(part: str | bytes) -> bytes:
@@ -416,12 +428,44 @@ async def test_an_answer_says_nothing_of_the_server_and_forbids_what_an_api_does
     assert "strict-transport-security" not in head
 
 
-async def test_behind_https_browsers_are_told_to_stay_there(wire: Wire) -> None:
-    forwarded = "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.9\r\nConnection: close\r\n"
+FORWARDED = "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.9\r\n"
 
-    answer = await wire.send(f"GET /healthz HTTP/1.1\r\n{HOST}{forwarded}\r\n")
+
+async def test_behind_a_proxy_with_https_browsers_are_told_to_stay_there(house: House) -> None:
+    async with served(house.app, trusted_proxies="127.0.0.1") as wire:
+        answer = await wire.send(f"GET /healthz HTTP/1.1\r\n{HOST}{FORWARDED}Connection: close\r\n\r\n")
 
     assert re.search(rb"strict-transport-security: max-age=\d{8,}; includesubdomains\r\n", answer.lower())
+
+
+async def test_who_is_no_proxy_of_ours_is_not_believed_even_on_this_machine(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # the HTTP server's, and no setting of ours
+
+    async with served(house.app) as wire:
+        answer = await wire.send(f"GET /healthz HTTP/1.1\r\n{HOST}{FORWARDED}Connection: close\r\n\r\n")
+
+    assert status_of(answer) == 200
+    assert b"strict-transport-security" not in answer.lower()
+
+
+@pytest.mark.parametrize(("trusted", "last"), [("", 429), ("192.0.2.1", 429), ("127.0.0.1", 401)])
+async def test_who_tries_keys_is_stopped_by_the_address_he_has_and_not_by_those_he_names(
+    house: House, trusted: str, last: int
+) -> None:
+    app = create_app(replace(house.deps, limits=Limits(refusals_per_minute=0.01)))
+    tries = [
+        f"GET {PATH} HTTP/1.1\r\n{HOST}X-Forwarded-For: 192.0.2.{number}\r\n"
+        f"Authorization: Bearer {make_key(number.to_bytes(32)).text}\r\n"
+        for number in range(1, REFUSALS_AT_ONCE + 2)
+    ]
+    tries = ["".join(f"{one}\r\n" for one in tries[:-1]), f"{tries[-1]}Connection: close\r\n\r\n"]
+
+    async with served(app, trusted_proxies=trusted) as wire:
+        answers = statuses_of(await wire.send(*tries))
+
+    assert answers == [401] * REFUSALS_AT_ONCE + [last]
 
 
 async def test_two_requests_at_once_on_one_connection_are_answered_in_order(wire: Wire) -> None:

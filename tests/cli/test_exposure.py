@@ -23,6 +23,10 @@ def told(folder: Path, **given: Any) -> list[str]:
     return [what for what, _ in weaknesses(Settings(data_dir=folder, **given))]
 
 
+def test_nobody_is_believed_to_be_a_proxy_unless_a_setting_names_him() -> None:
+    assert Settings().trusted_proxies is None
+
+
 def test_a_stack_on_ones_own_machine_and_a_careful_one_elsewhere_are_not_weak(tmp_path: Path) -> None:
     assert told(tmp_path, **NEAR) == []
     assert told(tmp_path, **SAFE) == []

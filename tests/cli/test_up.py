@@ -6,6 +6,8 @@ import json
 import stat
 from pathlib import Path
 
+import httpx2
+
 from milepost.db.urls import login_of
 from milepost.kinds import all_kinds
 from tests.cli.running import Up, call
@@ -30,6 +32,13 @@ def test_the_note_names_every_server_and_process_once(stack: Up):
     assert set(note["pids"]) == {"up", "postgres", "redis", "api", "maintenance", *workers}
     assert note["pids"]["up"] == stack.process.pid
     assert all(Path(f"/proc/{pid}").exists() for pid in note["pids"].values())
+
+
+def test_it_believes_nobody_who_says_that_he_is_a_proxy(stack: Up):
+    answer = httpx2.get(f"{stack.note['api_url']}/healthz", headers={"X-Forwarded-Proto": "https"})
+
+    assert answer.status_code == 200
+    assert "strict-transport-security" not in answer.headers
 
 
 def test_every_secret_is_for_its_owner_alone(stack: Up):

@@ -167,8 +167,13 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def configured(app: ASGIApp, **given: Any) -> uvicorn.Config:
-    """What every server of ours has: no word about itself, no other protocol, no log line per request."""
+def configured(app: ASGIApp, *, trusted_proxies: str = "", **given: Any) -> uvicorn.Config:
+    """What every server of ours has: no word about itself, no other protocol, no log line per request.
+
+    `trusted_proxies`: addresses, with commas between, that may say for whom they ask.
+    """
+    # the server believes everybody on its own machine unless it is told otherwise
+    given |= {"proxy_headers": bool(trusted_proxies), "forwarded_allow_ips": trusted_proxies}
     return uvicorn.Config(
         app, http=Connection, ws="none", access_log=False, log_config=None, server_header=False, **given
     )

@@ -51,7 +51,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
         config = configured(
             create_face(dependencies(runtime)),
             timeout_graceful_shutdown=GRACE_SECONDS,
-            forwarded_allow_ips=settings.trusted_proxies,
+            trusted_proxies=settings.trusted_proxies or "",
         )
         await _Server(config, address_of(bound)).serve(sockets=[bound])
 

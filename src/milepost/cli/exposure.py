@@ -17,7 +17,7 @@ def weaknesses(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.host not in NEAR:
         mend = "Put a proxy with TLS before it, let the API listen on 127.0.0.1, name the proxy in MILEPOST_TRUSTED_PROXIES."
         yield f"the API listens on {settings.host} and speaks no TLS", mend
-    if "*" in settings.trusted_proxies:
+    if "*" in (settings.trusted_proxies or ""):
         yield "every address is believed to be a proxy", "Name your own proxies in MILEPOST_TRUSTED_PROXIES."
     if settings.mode == "production":
         yield from _in_production(settings)
