@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -18,11 +19,15 @@ from milepost.cli.found import AsJson, DataDir, settings_of
 from milepost.cli.output import ago, print_json, say, table
 from milepost.cli.stack.prepare import OPERATOR
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.api_key import ALLOWED, CHANCE_BYTES
-from milepost.engine.api_keys import create_key, ensure_user, list_keys, revoke_key
+from milepost.domain.api_key import ALLOWED, CHANCE_BYTES, SCOPES
+from milepost.domain.errors import ScopesRefused, UserNotFound
+from milepost.engine.api_keys import NEW_ROLE, create_key_by_email, list_keys, revoke_key
 from milepost.settings import Settings
 
 T = TypeVar("T")
+
+LONGEST_NAME, LONGEST_ADDRESS, MOST_DAYS = 100, 254, 36_500
+ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
 keys = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
 
@@ -37,27 +42,29 @@ def create(
     *,
     scope: Annotated[list[str] | None, typer.Option(help="May be repeated. [default: all of the role]")] = None,
     email: Annotated[str, typer.Option(help="The user it speaks for; made if there is none.")] = OPERATOR,
-    role: Annotated[str, typer.Option(help=f"Of a new user: {', '.join(ALLOWED)}.")] = "operator",
-    days: Annotated[float | None, typer.Option(min=0, help="Expires after so many days. [default: never]")] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help=f"Of a new user: {', '.join(ALLOWED)}. [default: {NEW_ROLE}, or what the user is]"),
+    ] = None,
+    days: Annotated[float | None, typer.Option(help="Expires after so many days. [default: never]")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Make a key. It is shown this once."""
-    if role not in ALLOWED:
-        raise exits.Exit(exits.USAGE, f"There is no role {role}.", hint=f"Roles: {', '.join(ALLOWED)}.")
-    settings = settings_of(data_dir)
+    _check(name, email, role, scope or [])
+    settings, expires_at = settings_of(data_dir), _expiry(days)
 
     async def work(database: TenantDatabase) -> dict[str, Any]:
-        user = await ensure_user(database, role=role, name=email.partition("@")[0].capitalize(), email=email)
-        made, row = await create_key(
+        made, row = await create_key_by_email(
             database,
-            user_id=user,
+            email=email,
+            role=role,
             name=name,
-            scopes=scope or sorted(ALLOWED[role]),
+            scopes=scope,
             chance=os.urandom(CHANCE_BYTES),
             pepper=settings.api_key_pepper.get_secret_value().encode() if settings.api_key_pepper else None,
             actor=_actor(),
-            expires_at=None if days is None else datetime.now(UTC) + timedelta(days=days),
+            expires_at=expires_at,
         )
         return {"key": made.text, **row}
 
@@ -66,6 +73,26 @@ def create(
         print_json(made)
     else:
         say(made["key"])
+
+
+def _check(name: str, email: str, role: str | None, scopes: Sequence[str]) -> None:
+    """Whatever the database would refuse, before it is asked."""
+    if not (name.isprintable() and 1 <= len(name) <= LONGEST_NAME and name.strip()):
+        raise exits.Exit(exits.USAGE, f"A key's name is 1 to {LONGEST_NAME} printable characters.")
+    if not (email.isprintable() and ADDRESS.fullmatch(email) and len(email) <= LONGEST_ADDRESS):
+        raise exits.Exit(exits.USAGE, "That is no e-mail address.", hint="Like --email somebody@example.com")
+    if role is not None and role not in ALLOWED:
+        raise exits.Exit(exits.USAGE, f"There is no role {role}.", hint=f"Roles: {', '.join(ALLOWED)}.")
+    if unknown := sorted(set(scopes) - set(SCOPES)):
+        raise exits.Exit(exits.USAGE, f"There is no scope {', '.join(unknown)}.", hint=f"Scopes: {', '.join(SCOPES)}.")
+
+
+def _expiry(days: float | None) -> datetime | None:
+    if days is None:
+        return None
+    if not 0 <= days <= MOST_DAYS:  # not a number is not between either
+        raise exits.Exit(exits.USAGE, f"--days is 0 to {MOST_DAYS:,}.", hint="Without it a key does not expire.")
+    return datetime.now(UTC) + timedelta(days=days)
 
 
 @keys.command("list")
@@ -116,7 +143,12 @@ def _at_database(settings: Settings, work: Callable[[TenantDatabase], Awaitable[
         async with open_tenant(settings) as database:
             return await work(database)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except ScopesRefused as error:
+        raise exits.Exit(exits.REFUSED, str(error), hint="A key has scopes of its user's role alone.") from None
+    except UserNotFound as error:
+        raise exits.Exit(exits.REFUSED, str(error)) from None
 
 
 def _actor() -> str:

@@ -45,6 +45,11 @@ audit AS (
     SELECT k.user_id::text, 'api_key.revoked', 'api_key', k.id::text, NULL, $3 FROM k)
 SELECT {SHOWN} FROM k"""
 
+# nothing comes back where somebody has that e-mail address
+NEW_USER = """
+INSERT INTO users (role, name, email) VALUES ($1, $2, lower($3))
+ON CONFLICT (email) DO NOTHING RETURNING id"""
+
 LIST = f"""
 SELECT {SHOWN} FROM api_keys k
 WHERE ($1::uuid IS NULL OR k.user_id = $1)
@@ -62,6 +67,22 @@ class KeyOwner(NamedTuple):
     user_status: str
     seconds_left: float | None
     use_is_old: bool
+
+
+class KeyUser(NamedTuple):
+    """For whom a key is to be made."""
+
+    id: UUID
+    role: str
+    status: str
+
+
+class NewUser(NamedTuple):
+    """A user that is yet to be."""
+
+    role: str
+    name: str | None
+    email: str | None
 
 
 async def find_key(connections: Connections, key_hash: str) -> KeyOwner | None:
@@ -96,12 +117,22 @@ async def add_user(connections: Connections, *, role: str, name: str | None, ema
     """The user of that e-mail address if there is one already, with the role it has."""
 
     async def work(connection: Connection) -> UUID:
-        found = email and await connection.fetchval("SELECT id FROM users WHERE email = lower($1)", email)
-        if found:
-            return found
-        return await connection.fetchval(
-            "INSERT INTO users (role, name, email) VALUES ($1, $2, lower($3)) RETURNING id", role, name, email
-        )
+        return await _new_user(connection, NewUser(role, name, email))
+
+    return await connections.run(work)
+
+
+async def _new_user(connection: Connection, user: NewUser) -> UUID:
+    made = await connection.fetchval(NEW_USER, user.role, user.name, user.email)
+    return made or await connection.fetchval("SELECT id FROM users WHERE email = lower($1)", user.email)
+
+
+async def user_with(connections: Connections, email: str) -> KeyUser | None:
+    """The user of that e-mail address, whatever its status."""
+
+    async def work(connection: Connection) -> KeyUser | None:
+        row = await connection.fetchrow("SELECT id, role, status FROM users WHERE email = lower($1)", email)
+        return None if row is None else KeyUser(*row)
 
     return await connections.run(work)
 
@@ -109,7 +140,7 @@ async def add_user(connections: Connections, *, role: str, name: str | None, ema
 async def insert_key(
     connections: Connections,
     *,
-    user_id: UUID,
+    user: UUID | NewUser,
     name: str,
     key_hash: str,
     prefix: str,
@@ -117,14 +148,16 @@ async def insert_key(
     expires_at: datetime | None,
     actor: str,
 ) -> dict[str, Any]:
-    """The row as it may be shown, with its audit row."""
+    """The row as it may be shown, with its audit row. A new user comes with it, or neither does."""
 
     async def work(connection: Connection, *, doubt: bool) -> dict[str, Any]:
         if doubt:  # an earlier try may have committed
             row = await connection.fetchrow(f"SELECT {SHOWN} FROM api_keys k WHERE k.key_hash = $1", key_hash)
             if row is not None:
                 return dict(row)
-        row = await connection.fetchrow(INSERT, user_id, name, key_hash, prefix, list(scopes), expires_at, actor)
+        async with connection.transaction():
+            user_id = user if isinstance(user, UUID) else await _new_user(connection, user)
+            row = await connection.fetchrow(INSERT, user_id, name, key_hash, prefix, list(scopes), expires_at, actor)
         return dict(row or {})
 
     return await connections.run_doubting(work)

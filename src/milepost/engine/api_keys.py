@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest
@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from milepost.db import key_rows
-from milepost.db.key_rows import KeyOwner
+from milepost.db.key_rows import KeyOwner, NewUser
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.api_key import ALLOWED, Key, effective_scopes, hash_key, make_key, parse_key
 from milepost.domain.errors import MilepostError, ScopesRefused, UserNotFound
@@ -23,6 +23,7 @@ logger = logging.getLogger("milepost.api_keys")
 
 REMEMBERED_SECONDS = 4.0
 REMEMBERED_KEYS = 10_000
+NEW_ROLE = "operator"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,16 +152,50 @@ async def create_key(
     role = await key_rows.user_role(database.connections, user_id)
     if role is None:
         raise UserNotFound(user_id=user_id)
-    allowed = ALLOWED[role] if within is None else ALLOWED[role] & within
-    refused = sorted(set(scopes) - allowed)
-    if refused:
-        raise ScopesRefused(role=role, scopes=", ".join(refused))
+    _check_scopes(role, scopes, ALLOWED[role] if within is None else ALLOWED[role] & within)
     key = make_key(chance, database.name)
     row = await key_rows.insert_key(
-        database.connections, user_id=user_id, name=name, key_hash=hash_key(key.text, pepper), prefix=key.prefix,
+        database.connections, user=user_id, name=name, key_hash=hash_key(key.text, pepper), prefix=key.prefix,
         scopes=sorted(set(scopes)), expires_at=expires_at, actor=actor,
     )  # fmt: skip
     return key, row
+
+
+async def create_key_by_email(
+    database: TenantDatabase,
+    *,
+    email: str,
+    role: str | None,
+    name: str,
+    scopes: Sequence[str] | None,
+    chance: bytes,
+    pepper: bytes | None,
+    actor: str,
+    expires_at: datetime | None = None,
+) -> tuple[Key, dict[str, Any]]:
+    """The same for whoever has that address; where nobody has, key and user are made together.
+
+    `role`: a new user's, and the one whose scopes the key has where none are named. None: the user's own.
+    """
+    found = await key_rows.user_with(database.connections, email)
+    if found is not None and found.status != "active":
+        raise UserNotFound(user_id=email)
+    held = found.role if found is not None else role or NEW_ROLE
+    wanted = sorted(set(scopes or ALLOWED[role or held]))
+    _check_scopes(held, wanted, ALLOWED[held])
+    key = make_key(chance, database.name)
+    user = found.id if found is not None else NewUser(held, email.partition("@")[0].capitalize(), email)
+    row = await key_rows.insert_key(
+        database.connections, user=user, name=name, key_hash=hash_key(key.text, pepper), prefix=key.prefix,
+        scopes=wanted, expires_at=expires_at, actor=actor,
+    )  # fmt: skip
+    return key, row
+
+
+def _check_scopes(role: str, scopes: Iterable[str], allowed: frozenset[str]) -> None:
+    """Raises ScopesRefused with those that are not allowed."""
+    if refused := sorted(set(scopes) - allowed):
+        raise ScopesRefused(role=role, scopes=", ".join(refused))
 
 
 async def revoke_key(
