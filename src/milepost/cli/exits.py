@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from milepost.client.errors import ApiError
+from milepost.client.errors import ApiError, Unsendable
 from milepost.domain import errors
 
 OK, FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = range(6)
@@ -15,6 +15,7 @@ _OWN: tuple[tuple[type[Exception], int], ...] = (
     (errors.Unavailable, UNAVAILABLE),
     (errors.ConfigurationError, USAGE),
     (errors.UnknownKind, USAGE),
+    (Unsendable, USAGE),
     (errors.StaleVersion, REFUSED),
     (errors.IllegalTransition, REFUSED),
     (errors.VersionMismatch, REFUSED),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from milepost.client.client import Client
-from milepost.client.errors import ApiError, StillOpen, Unreachable
+from milepost.client.errors import ApiError, StillOpen, Unreachable, Unsendable
 from milepost.client.records import Artifact, Event, Execution, Job, Page, Transition
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "StillOpen",
     "Transition",
     "Unreachable",
+    "Unsendable",
 ]

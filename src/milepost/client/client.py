@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import secrets
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
 import httpx2
 
+from milepost.client import access, paths
+from milepost.client.bodies import idempotency_key as checked
 from milepost.client.errors import StillOpen
 from milepost.client.images import Images
 from milepost.client.records import TERMINAL, Event, Job, Page, Transition, read_job
@@ -41,8 +41,8 @@ class Client:
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx2.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {key}"},
+            base_url=access.checked_url(url),
+            headers={"Authorization": f"Bearer {access.checked_key(key)}"},
             timeout=timeout,
             transport=transport,
             limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20),
@@ -53,8 +53,7 @@ class Client:
     @classmethod
     def of_stack(cls, data_dir: str | Path = ".milepost", **options: Any) -> Self:
         """Of the stack that `milepost up` runs in a data folder. Raises FileNotFoundError when none runs there."""
-        stack = json.loads((Path(data_dir) / "milepost.json").read_text())
-        return cls(stack["api_url"], stack["api_key"], **options)
+        return cls(*access.of_stack(data_dir), **options)
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,20 +71,19 @@ class Client:
 
         A given `idempotency_key` that was used before answers that job, with `replayed` set.
         """
-        key = idempotency_key or secrets.token_urlsafe(24)
-        answer = await self._transport.call("POST", f"/v1/{path}", json=request, headers={"Idempotency-Key": key})
-        return _job(answer)
+        headers = {"Idempotency-Key": checked(idempotency_key)}
+        return _job(await self._transport.call("POST", paths.of_kind(path), json=request, headers=headers))
 
     async def submit_many(
-        self, path: str, requests: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None
+        self, path: str, requests: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None
     ) -> list[UUID]:
         """Submits many; up to 10,000 at a time are all or nothing. Their ids, in order."""
-        key, ids = idempotency_key or secrets.token_urlsafe(24), list[UUID]()
-        for start in range(0, len(requests), BATCH):
-            jobs = [dict(request) for request in requests[start : start + BATCH]]
+        key, ids, jobs = checked(idempotency_key), list[UUID](), list(requests)
+        for start in range(0, len(jobs), BATCH):
             headers = {"Idempotency-Key": _part_key(key, start) if start else key}
+            part = {"jobs": jobs[start : start + BATCH]}
             answer = await self._transport.call(
-                "POST", f"/v1/{path}:batch", json={"jobs": jobs}, headers=headers, timeout=120.0
+                "POST", f"{paths.of_kind(path)}:batch", json=part, headers=headers, timeout=120.0
             )
             ids += [UUID(value) for value in answer.json()["ids"]]
         return ids
@@ -93,7 +91,7 @@ class Client:
     # -------------------------------------------------------------------------------------------- read
 
     async def get(self, job_id: UUID | str, path: str = "jobs") -> Job:
-        return _job(await self._transport.call("GET", f"/v1/{path}/{job_id}"))
+        return _job(await self._transport.call("GET", paths.of_job(job_id, path)))
 
     async def wait(self, job_id: UUID | str, *, timeout: float | None = None, path: str = "jobs") -> Job:
         """The job when it has ended. Raises StillOpen after `timeout` seconds."""
@@ -109,20 +107,20 @@ class Client:
     async def _changed(self, job: Job, path: str, seconds: int) -> Job | None:
         headers = {"If-None-Match": job.etag} if job.etag else {}
         answer = await self._transport.call(
-            "GET", f"/v1/{path}/{job.id}", params={"wait": seconds}, headers=headers, timeout=seconds + 15.0
+            "GET", paths.of_job(job.id, path), params={"wait": seconds}, headers=headers, timeout=seconds + 15.0
         )
         return None if answer.status_code == NOT_MODIFIED else _job(answer)
 
     async def list(self, path: str = "jobs", **filters: Any) -> Page:
         """One page; `filters` are the API's query parameters."""
         given = {name: value for name, value in filters.items() if value is not None}
-        answer = (await self._transport.call("GET", f"/v1/{path}", params=given)).json()
+        answer = (await self._transport.call("GET", paths.of_kind(path), params=given)).json()
         answer["items"] = tuple(read_job(item) for item in answer["items"])
         return Page(**{name: answer.get(name) for name in ("items", "page", "page_size", "total", "next_cursor")})
 
     async def why(self, job_id: UUID | str) -> dict[str, Any]:
         """Why the job is not running, or what it is doing."""
-        return (await self._transport.call("GET", f"/v1/jobs/{job_id}/why")).json()
+        return (await self._transport.call("GET", f"{paths.of_job(job_id)}/why")).json()
 
     async def transitions(self, job_id: UUID | str) -> tuple[Transition, ...]:
         """The job's history, oldest first."""
@@ -145,9 +143,8 @@ class Client:
     async def _act(self, job_id: UUID | str, verb: str, reason: str | None, version: int | None, repeat: Repeat) -> Job:
         headers = {"If-Match": f'"{version}"'} if version is not None else {}
         request: dict[str, Any] = {"json": {"reason": reason}} if reason else {}
-        return _job(
-            await self._transport.call("POST", f"/v1/jobs/{job_id}/{verb}", headers=headers, repeat=repeat, **request)
-        )
+        path = f"{paths.of_job(job_id)}/{verb}"
+        return _job(await self._transport.call("POST", path, headers=headers, repeat=repeat, **request))
 
     # -------------------------------------------------------------------------------------------- watch
 
@@ -164,7 +161,7 @@ class Client:
                 yield event
             return
         version = 1
-        async for event in events(self._http, f"/v1/jobs/{job_id}/events", {}, last_event_id or 0):
+        async for event in events(self._http, f"{paths.of_job(job_id)}/events", {}, last_event_id or 0):
             if event.name == "snapshot":
                 version = max([version, *(job["version"] for job in event.data["jobs"])])
             yield event

@@ -3,6 +3,7 @@
 MilepostError
 ├── ApiError       the API refused; `slug` names the problem
 ├── StillOpen      a job did not end within the time the caller gave it
+├── Unsendable     what was given fits into no request
 └── Unavailable
     └── Unreachable   no answer at all, or a server that is not ready, after all tries
 """
@@ -24,13 +25,19 @@ class ApiError(MilepostError):
         self.slug = str(problem.get("type", "")).rsplit("/", 1)[-1] or "unknown"
         self.title = str(problem.get("title", ""))
         self.detail = str(problem.get("detail") or self.title or f"HTTP {status}")
-        super().__init__(f"{self.detail} ({self.slug})", hint=_hint(problem))
+        super().__init__(f"{self.detail} ({self.slug})", hint=_hint(problem, self.detail))
 
 
 class StillOpen(MilepostError):
     """The wait is over and the job is not."""
 
     message = "Job {job_id} is still {status} after {seconds} s."
+
+
+class Unsendable(MilepostError):
+    """Nothing was sent, and nothing would change by trying again."""
+
+    message = "The request cannot be sent: {reason}."
 
 
 class Unreachable(Unavailable):
@@ -40,7 +47,8 @@ class Unreachable(Unavailable):
     hint = "Is the stack running? 'milepost doctor' looks."
 
 
-def _hint(problem: Mapping[str, Any]) -> str | None:
+def _hint(problem: Mapping[str, Any], detail: str) -> str | None:
+    """The faults that the detail does not name already."""
     errors: list[Mapping[str, Any]] = problem.get("errors") or []
     told = [f"{error.get('pointer', '')}: {error.get('detail', '')}" for error in errors[:5]]
-    return "; ".join(told) or None
+    return "; ".join(fault for fault in told if fault not in detail) or None

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from milepost.client.errors import Unsendable
+from milepost.client.paths import read_id
 from milepost.client.transport import Transport
 
 
@@ -34,7 +36,10 @@ class Images:
         return answer.json()["items"]
 
     async def delete(self, image_id: UUID | str) -> None:
-        await self._transport.call("DELETE", f"/v1/generated_images/{image_id}", repeat="unless_sent")
+        """Raises ApiError, and Unsendable for what is no id."""
+        if (found := read_id(image_id)) is None:
+            raise Unsendable(reason=f"{image_id} is no id")
+        await self._transport.call("DELETE", f"/v1/generated_images/{found}", repeat="unless_sent")
 
     async def usage(self, first: date | None = None, last: date | None = None) -> dict[str, Any]:
         """By UTC day, with the sum; the last 30 days where nothing is said."""

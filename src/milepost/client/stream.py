@@ -12,7 +12,7 @@ import httpx2
 
 from milepost.client.errors import ApiError, Unreachable
 from milepost.client.records import Event
-from milepost.client.transport import COME_BACK, named_wait, problem
+from milepost.client.transport import COME_BACK, NEVER_SENT, named_wait, problem, unsendable
 
 # the server says something every 15 seconds; twice that without a word is a dead line
 SILENCE = 40.0
@@ -24,7 +24,7 @@ async def events(
 ) -> AsyncIterator[Event]:
     """Every event from `last_id` on, over as many connections as it takes. Ends never by itself.
 
-    Raises ApiError for a refusal, Unreachable after several tries without a single event.
+    Raises ApiError for a refusal, Unsendable, Unreachable after several tries without a single event.
     """
     tries = 0
     while True:
@@ -33,6 +33,8 @@ async def events(
             async for event in _one_connection(http, path, params, last_id):
                 tries, last_id = 0, event.id or last_id
                 yield event
+        except NEVER_SENT:
+            raise unsendable() from None
         except httpx2.TransportError as error:
             reason: Exception = Unreachable(url=str(http.base_url), reason=str(error) or type(error).__name__)
         except ApiError as error:

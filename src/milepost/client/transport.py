@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json import loads
 from typing import Any, Literal, cast
 
 import httpx2
 
-from milepost.client.errors import ApiError, Unreachable
+from milepost.client.bodies import encode
+from milepost.client.errors import ApiError, Unreachable, Unsendable
 
 # the server says that it did nothing, and may do it soon
 COME_BACK = frozenset({429, 503})
+# what our own side refuses to write; their words quote headers, and the key is one of them
+NEVER_SENT = (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol, httpx2.InvalidURL, UnicodeError)
 Repeat = Literal["always", "unless_sent"]
 
 
@@ -43,20 +46,24 @@ class Transport:
         repeat: Repeat = "always",
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
+        json: Any = None,
         **request: Any,
     ) -> httpx2.Response:
-        """An answer below 400. Raises ApiError, or Unreachable when patience is over.
+        """An answer below 400. Raises ApiError, Unsendable, or Unreachable when patience is over.
 
         `repeat`: "unless_sent" is for what must not be done twice.
         """
         ends = time.monotonic() + self._patience.whole
         if timeout is not None:
             request["timeout"] = timeout
+        request |= _written(headers, json)
         tries = 0
         while True:
             tries += 1
             try:
-                answer = await self.http.request(method, path, headers=headers, **request)
+                answer = await self.http.request(method, path, **request)
+            except NEVER_SENT:
+                raise unsendable() from None
             except httpx2.TransportError as error:
                 never_sent = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
                 if repeat == "unless_sent" and not never_sent:
@@ -81,10 +88,20 @@ class Transport:
         return Unreachable(url=str(self.http.base_url).rstrip("/"), reason=str(error) or type(error).__name__)
 
 
+def _written(headers: Mapping[str, str] | None, json: Any) -> dict[str, Any]:
+    if json is None:
+        return {"headers": headers}
+    return {"headers": {**(headers or {}), "Content-Type": "application/json"}, "content": encode(json)}
+
+
+def unsendable() -> Unsendable:
+    return Unsendable(reason="its address or a header holds characters that HTTP does not allow")
+
+
 def problem(answer: httpx2.Response) -> ApiError:
     """The error behind an answer; one that is no problem document is told by its status alone."""
     try:
-        document: Any = json.loads(answer.content)
+        document: Any = loads(answer.content)
     except ValueError:
         document = None
     return ApiError(answer.status_code, cast("Mapping[str, Any]", document) if isinstance(document, dict) else {})
