@@ -1,7 +1,7 @@
 """Runs every measurement, prints the table, writes benchmarks/results/latest.json.
 
 Each figure stands beside its ceiling, its floor or its peer, measured turn by turn in the same run: machines drift, and
-only the ratio means something. Every cell is the best of its passes.
+only the ratio means something. Every cell is the median of its passes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def measure(on: Servers, steps: Sequence[Step], console: Console) -> Figur
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--passes", type=int, default=3, help="how often everything is measured; the best counts")
+    parser.add_argument("--passes", type=int, default=5, help="how often what is short is measured; the median counts")
     parser.add_argument("--scale", type=float, default=1.0, help="a tenth is enough to see that it works")
     parser.add_argument(
         "--growth", type=int, metavar="JOBS", help="finished jobs in the large tables (5 million times the scale)"

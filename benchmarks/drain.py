@@ -20,8 +20,11 @@ from milepost.kinds.executions import KIND
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
 from milepost.queue.worker import Worker
+from milepost.settings import Settings
 
 DONE = Done()
+# what a worker runs at a time unless told otherwise: right for handlers that wait for somebody, few for those that do not
+SHIPPED: int = Settings.model_fields["max_jobs"].default
 
 
 async def noop(*_: Any) -> Done:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from operator import itemgetter
 
 from benchmarks import ceiling, drain_processes
 from benchmarks.figures import Tell
@@ -13,7 +14,7 @@ from benchmarks.reads import reads
 from benchmarks.stage import Place, Servers
 
 SMALL = 10_000
-TURNS = 3
+TURNS = 4
 # the share of the time that filling takes
 FILLING = 0.8
 
@@ -41,13 +42,14 @@ async def growth(
 
 
 async def _drains(on: Servers, places: dict[str, Place], count: int) -> dict[str, float]:
-    """Best of the turns each, and the middle of the ratios of one turn."""
+    """The median of the turns each, and of the ratios of one turn."""
     rates: dict[str, list[float]] = {f"{size}_{what}": [] for size in places for what in ("drain", "ceiling")}
-    for _ in range(TURNS):
-        for size, place in places.items():
+    for turn in range(TURNS):
+        # who goes second finds the servers warm, or their log of changes full
+        for size, place in sorted(places.items(), key=itemgetter(0), reverse=turn % 2 == 1):
             rates[f"{size}_drain"].append(await drain_processes.drain(place, on, count, 1))
             rates[f"{size}_ceiling"].append((await ceiling.drain(place, count)).per_s)
     ratios = [large / small for large, small in zip(rates["large_drain"], rates["small_drain"], strict=True)]
-    return {f"{name}_per_s": max(all_of_them) for name, all_of_them in rates.items()} | {
+    return {f"{name}_per_s": statistics.median(all_of_them) for name, all_of_them in rates.items()} | {
         "drain_ratio": statistics.median(ratios)
     }

@@ -14,8 +14,10 @@ from benchmarks.stage import Servers, place
 
 async def drains(on: Servers, figures: Figures, jobs: int) -> None:
     await _drained(on, figures, jobs, "drain")
+    async with place(on) as here:
+        figures.add_speed("drain.default_per_s", await drain.drain(here, on, jobs, max_jobs=drain.SHIPPED))
     async with place(on, lean=True) as here:
-        figures.fastest("drain.lean_ceiling_per_s", await ceiling.drain(here, jobs))
+        figures.add_speed("drain.lean_ceiling_per_s", await ceiling.drain(here, jobs))
 
 
 async def long_drain(on: Servers, figures: Figures, jobs: int) -> None:
@@ -24,84 +26,84 @@ async def long_drain(on: Servers, figures: Figures, jobs: int) -> None:
 
 async def _drained(on: Servers, figures: Figures, jobs: int, room: str) -> None:
     async with place(on) as here:
-        figures.fastest(f"{room}.ceiling_per_s", await ceiling.drain(here, jobs))
+        figures.add_speed(f"{room}.ceiling_per_s", await ceiling.drain(here, jobs))
     async with place(on) as here:
-        figures.fastest(f"{room}.jobs_per_s", await drain.drain(here, on, jobs))
+        figures.add_speed(f"{room}.jobs_per_s", await drain.drain(here, on, jobs))
 
 
 async def two_workers(on: Servers, figures: Figures, jobs: int) -> None:
     async with place(on) as here:
-        figures.fastest("drain_2w.ceiling_per_s", await ceiling.drain(here, jobs))
+        figures.add_speed("drain_2w.ceiling_per_s", await ceiling.drain(here, jobs))
     for processes, name in ((1, "one_worker_per_s"), (2, "jobs_per_s")):
         async with place(on) as here:
-            figures.best(f"drain_2w.{name}", await drain_processes.drain(here, on, jobs, processes))
+            figures.add({f"drain_2w.{name}": await drain_processes.drain(here, on, jobs, processes)})
 
 
 async def stock_arq(on: Servers, figures: Figures, jobs: int) -> None:
-    figures.best("drain.arq_per_s", await stock.drain(on, jobs))
+    figures.add({"drain.arq_per_s": await stock.drain(on, jobs)})
 
 
 async def submits(on: Servers, figures: Figures, jobs: int) -> None:
     async with place(on) as here:
-        figures.fastest("submit.ceiling_per_s", await ceiling.submit(here, jobs))
+        figures.add_speed("submit.ceiling_per_s", await ceiling.submit(here, jobs))
     async with place(on) as here:
-        figures.fastest("submit.bulk_per_s", await submit.bulk(here, on, jobs))
+        figures.add_speed("submit.bulk_per_s", await submit.bulk(here, on, jobs))
     async with place(on) as here:
-        figures.fastest("submit.concurrent_per_s", await submit.concurrent(here, on, jobs // 2))
+        figures.add_speed("submit.concurrent_per_s", await submit.concurrent(here, on, jobs // 2))
 
 
 async def over_http(on: Servers, figures: Figures, requests: int) -> None:
-    figures.best("submit.http_bare_per_s", await http.bare(requests))
+    figures.add({"submit.http_bare_per_s": await http.bare(requests)})
     async with place(on) as here:
-        figures.best("submit.http_per_s", await http.submits(here, on, requests))
+        figures.add({"submit.http_per_s": await http.submits(here, on, requests)})
     async with place(on) as here:
-        figures.best("submit.http_batch_per_s", await http.batches(here, on, 4 * requests))
+        figures.add({"submit.http_batch_per_s": await http.batches(here, on, 4 * requests)})
 
 
 async def pickups(on: Servers, figures: Figures, rounds: int) -> None:
     async with place(on) as here:
         taken = await pickup.pickup(here, on, rounds)
-    # the quietest pass as a whole: a floor of one pass says nothing about the latency of another
-    if taken.p50 / taken.floor < figures.values.get("pickup.p50_to_floor", float("inf")):
-        figures.values |= {
+    figures.add(
+        {
             "pickup.p50_ms": taken.p50,
             "pickup.p95_ms": taken.p95,
             "pickup.p99_ms": taken.p99,
             "pickup.floor_ms": taken.floor,
             "pickup.floor_smallest_ms": taken.smallest_floor,
-            "pickup.p50_to_floor": taken.p50 / taken.floor,
         }
+    )
 
 
 async def idling(on: Servers, figures: Figures, seconds: float) -> None:
     async with place(on) as here:
         cost = await idle.idle(here, on, seconds)
-    figures.values |= {"idle.cpu_share": cost.cpu_share, "idle.redis_commands_per_s": cost.redis_commands_per_s}
+    figures.add({"idle.cpu_share": cost.cpu_share, "idle.redis_commands_per_s": cost.redis_commands_per_s})
 
 
 async def drawing(on: Servers, figures: Figures, count: int) -> None:
     async with place(on) as here:
         drawn, given = await stickers.stickers(here, count, 10 * count)
-    figures.best("images.stickers_per_s_per_core", drawn)
-    figures.best("images.cache_hits_per_s", given)
+    figures.add({"images.stickers_per_s_per_core": drawn, "images.cache_hits_per_s": given})
 
 
 async def memory(on: Servers, figures: Figures, jobs: int, tell: Tell) -> None:
     async with place(on) as here:
         weight = await in_memory.memory(here, on, jobs, tell)
-    figures.values |= {
-        "memory.jobs": jobs,
-        "memory.rss_start_mb": weight.start,
-        # a tenth of the jobs, which are a hundred thousand at full scale
-        "memory.rss_at_100k_mb": weight.at_tenth,
-        "memory.rss_end_mb": weight.end,
-        "memory.rss_highest_mb": weight.highest,
-        "memory.growth_mb": weight.end - weight.at_tenth,
-    }
+    figures.add(
+        {
+            "memory.jobs": jobs,
+            "memory.rss_start_mb": weight.start,
+            # a tenth of the jobs, which are a hundred thousand at full scale
+            "memory.rss_at_100k_mb": weight.at_tenth,
+            "memory.rss_end_mb": weight.end,
+            "memory.rss_highest_mb": weight.highest,
+            "memory.growth_mb": weight.end - weight.at_tenth,
+        }
+    )
 
 
 async def sealing(on: Servers, figures: Figures, jobs: int) -> None:
-    figures.values |= await in_sealing.sealing(on, jobs)
+    figures.add(await in_sealing.sealing(on, jobs))
 
 
 async def growth(on: Servers, figures: Figures, large: int, scale: float, tell: Tell) -> None:
@@ -109,4 +111,4 @@ async def growth(on: Servers, figures: Figures, large: int, scale: float, tell: 
         on, partial(place, on), small=min(in_growth.SMALL, large), large=large, drained=int(20_000 * scale),
         rounds=max(int(200 * scale), 20), tell=tell,
     )  # fmt: skip
-    figures.values |= {f"growth.{name}": value for name, value in measured.items()}
+    figures.add({f"growth.{name}": value for name, value in measured.items()})

@@ -10,7 +10,7 @@ from benchmarks.figures import Figures, Tell
 from benchmarks.stage import Servers
 
 # measured less often, being long
-LONG_PASSES = 2
+LONG_PASSES = 3
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Step:
 class Size:
     """How much of everything. `growth` is the number of finished jobs in the large tables."""
 
-    passes: int = 3
+    passes: int = 5
     scale: float = 1.0
     growth: int = 5_000_000
     peers: bool = False
@@ -47,18 +47,18 @@ def plan(size: Size, only: Sequence[str] = ()) -> list[Step]:
 def _turn(size: Size, turn: int) -> list[Step]:
     jobs, scale, m = int(20_000 * size.scale), size.scale, measures
     steps = [
-        Step("drain", "drain", 12 * scale, lambda on, f, _: m.drains(on, f, jobs)),
+        Step("drain", "drain", 16 * scale, lambda on, f, _: m.drains(on, f, jobs)),
         Step("submit", "submit", 10 * scale, lambda on, f, _: m.submits(on, f, jobs)),
         Step("submit", "submit over HTTP", 12 * scale, lambda on, f, _: m.over_http(on, f, jobs // 4)),
         Step("drain", "stock arq", 5 * scale, lambda on, f, _: m.stock_arq(on, f, jobs // 4)),
-        Step("drain_2w", "two workers", 16 * scale, lambda on, f, _: m.two_workers(on, f, 2 * jobs)),
         Step("pickup", "pick-up", 12 * scale, lambda on, f, _: m.pickups(on, f, max(int(400 * scale), 100))),
-        Step("images", "stickers", 24 * scale, lambda on, f, _: m.drawing(on, f, max(int(40 * scale), 8))),
     ]
     if turn < LONG_PASSES:
-        steps.append(
-            Step("drain_200k", f"{10 * jobs:,} jobs", 50 * scale, lambda on, f, _: m.long_drain(on, f, 10 * jobs))
-        )
+        steps += [
+            Step("drain_2w", "two workers", 16 * scale, lambda on, f, _: m.two_workers(on, f, 2 * jobs)),
+            Step("drain_200k", f"{10 * jobs:,} jobs", 50 * scale, lambda on, f, _: m.long_drain(on, f, 10 * jobs)),
+            Step("images", "stickers", 24 * scale, lambda on, f, _: m.drawing(on, f, max(int(40 * scale), 8))),
+        ]
     return steps
 
 

@@ -30,7 +30,7 @@ def show(figures: Figures) -> None:
     table = Table(title="Milepost, measured beside its ceilings")
     for heading in ("figure", "measured", "aim", ""):
         table.add_column(heading, justify="right" if heading in {"measured", "aim"} else "left")
-    for _, rows in groupby(sorted(figures.with_ratios().items()), key=lambda row: _room(row[0])):
+    for _, rows in groupby(sorted(figures.all().items()), key=lambda row: _room(row[0])):
         for name, value in rows:
             table.add_row(name, _number(value), aim(name), "[red]missed[/red]" if is_missed(name, value) else "")
         table.add_section()
@@ -67,7 +67,7 @@ def write(figures: Figures, path: Path, rooms: Iterable[str], **this: Any) -> No
     for room in rooms:
         document.pop(room, None)
         parts[room] = this
-    for name, value in figures.with_ratios().items():
+    for name, value in figures.all().items():
         _put(document, name.split("."), round(value, 4))
     for name, why in figures.failed.items():
         _put(document, [*name.split("."), "failed"], why)

@@ -15,12 +15,11 @@ from typing import Any
 import asyncpg
 
 from benchmarks.drain_processes import drain
-from benchmarks.figures import Figures, Tell
+from benchmarks.figures import PEERS, Figures, Tell
 from benchmarks.stage import Servers, place
 
 HERE = Path(__file__).parent
 PYTHON = HERE.parents[1] / ".venv-peers" / "bin" / "python"
-PEERS = ("pgqueuer", "procrastinate", "saq_redis", "saq_postgres", "oban", "dbos")
 NAMES = ("milepost", *PEERS)
 PATIENCE = 180.0
 DATABASE = "bench_peer"
@@ -34,17 +33,14 @@ def measure(name: str, jobs: int) -> Callable[[Servers, Figures, Tell], Awaitabl
     async def run(on: Servers, figures: Figures, _: Tell) -> None:
         if name == "milepost":
             async with place(on) as here:
-                figures.best("peers.milepost.drain_per_s", await drain(here, on, jobs, 1))
+                figures.add({"peers.milepost.drain_per_s": await drain(here, on, jobs, 1)})
             return
         try:
             found = await _peer(name, on, jobs)
         except PeerFailed as failure:
             figures.failed[f"peers.{name}"] = str(failure)
             return
-        for key, value in found.items():
-            figures.best(f"peers.{name}.{key}", value)
-        ours = figures.values.get("peers.milepost.drain_per_s", 0.0)
-        figures.values[f"peers.{name}.ratio"] = ours / figures.values[f"peers.{name}.drain_per_s"]
+        figures.add({f"peers.{name}.{key}": value for key, value in found.items()})
 
     return run
 
