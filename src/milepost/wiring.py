@@ -108,11 +108,31 @@ def instance_name() -> str:
 
 
 def master_key(settings: Settings) -> bytes:
-    """From the environment, else from a file that the first start writes."""
+    """Raises ConfigurationError where there is none: only the first start may make one."""
+    key = known_master_key(settings)
+    if key is None:
+        raise ConfigurationError(
+            f"There is no master key in {master_key_file(settings)}.",
+            hint="Set MILEPOST_MASTER_KEY or MILEPOST_MASTER_KEY_FILE. Before the first start: 'milepost migrate'.",
+        )
+    return key
+
+
+def known_master_key(settings: Settings) -> bytes | None:
+    """From the environment, else from the file; None where there is neither."""
     if settings.master_key is not None:
         return keys.parse_master_key(settings.master_key.get_secret_value())
-    key, _ = keys.load_master_key(settings.master_key_file or settings.data_dir / "master.key")
-    return key
+    file = master_key_file(settings)
+    try:
+        return keys.parse_master_key(file.read_text().strip())
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"The master key's file {file} cannot be read.") from None
+
+
+def master_key_file(settings: Settings) -> Path:
+    return settings.master_key_file or settings.data_dir / "master.key"
 
 
 def open_store(settings: Settings) -> Store:

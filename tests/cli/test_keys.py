@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from tests.db_fixtures import Urls
 
 
 @pytest.fixture
-def keys(urls: Urls, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Any]:
+def keys(urls: Urls, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
     """`milepost keys` at a database of its own."""
     monkeypatch.setenv("MILEPOST_DATABASE_URL", urls.app)
     return lambda *arguments: call("keys", *arguments, "--data-dir", str(tmp_path))
@@ -71,4 +70,4 @@ def test_a_lesser_role_narrows_an_operators_key_and_a_greater_one_is_refused(key
 
     assert set(narrow.json["scopes"]) == ALLOWED["caster"]
     assert wide.code == 4
-    assert "A key of a caster cannot have audit:read, ops:deploy" in wide.err
+    assert "cannot have audit:read, ops:deploy" in wide.err

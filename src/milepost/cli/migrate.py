@@ -9,14 +9,14 @@ import typer
 
 from milepost.cli import exits
 from milepost.cli.found import AsJson, DataDir, settings_of
-from milepost.cli.output import print_json, say
+from milepost.cli.output import err, print_json, say
+from milepost.cli.stack.first_key import MADE, FirstKey
 from milepost.cli.stack.prepare import plan_of
 from milepost.db import migrate as histories
 from milepost.db.locations import History
 from milepost.settings import Settings
 from milepost.tenancy.first_start import make_ready
 from milepost.tenancy.trouble import plain_trouble
-from milepost.wiring import master_key
 
 OWNERS: dict[History, str] = {"control": "control_owner_database_url", "tenant": "owner_database_url"}
 
@@ -61,8 +61,13 @@ def _owned(settings: Settings) -> Settings:
 
 
 async def _everything(settings: Settings) -> dict[str, str | None]:
-    owner = settings.need("owner_database_url")
-    await make_ready(plan_of(settings, owner, embedded=False, passwords=None), master_key(settings))
+    owner, key = settings.need("owner_database_url"), FirstKey(settings)
+    plan = plan_of(settings, owner, embedded=False, passwords=None)
+    try:
+        await make_ready(plan, key.known() or key.make)
+    finally:  # a key that was made is told of whatever became of the rest
+        if key.made is not None:
+            err.print(f"{MADE.format(key.made)} Keep a copy, and give it to every process.", markup=False)
     return {name: await histories.current(settings.need(OWNERS[name])) for name in OWNERS}
 
 

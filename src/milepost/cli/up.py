@@ -10,6 +10,7 @@ import typer
 from milepost.cli.found import DataDir
 from milepost.cli.output import err, say
 from milepost.cli.signals import STOPS
+from milepost.cli.stack.first_key import MADE
 from milepost.cli.stack.run import Stack, open_stack
 from milepost.domain.errors import ConfigurationError
 from milepost.settings import Settings
@@ -94,7 +95,7 @@ def greet(stack: Stack) -> None:
     say(f"  key   {note.api_key}")
     say(f"  data  {note.data_dir}  (addresses in milepost.json, logs in logs/)")
     if stack.new_key_file is not None:
-        say(f"  A new master key was written to {stack.new_key_file}. Without it the data's secrets cannot be read.")
+        say(f"  {MADE.format(stack.new_key_file)}")
     if not stack.own_roles:
         say("  This database server allows one role: what the roles would refuse is refused by triggers alone.")
     say()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -10,6 +11,7 @@ import asyncpg
 from milepost.db import migrate
 from milepost.db.roles import CREATE_ROLES, OWNER
 from milepost.db.urls import database_name, login_of, plain_url, with_database, with_login
+from milepost.domain.errors import ConfigurationError
 from milepost.tenancy import keys
 from milepost.tenancy.install import (
     DEFAULT_TENANT,
@@ -25,6 +27,8 @@ from milepost.tenancy.trouble import plain_trouble
 
 # The address itself stands in the settings of every process; the control database names where.
 REFERENCE = "env:MILEPOST_DATABASE_URL"
+
+MakeKey = Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,16 @@ class Addresses:
     sealer: str = field(default="", repr=False)
 
 
-async def make_ready(plan: Plan, master_key: bytes) -> Addresses:
-    """Safe to repeat. Raises as `plain_trouble` does."""
+async def make_ready(plan: Plan, master_key: bytes | MakeKey) -> Addresses:
+    """Safe to repeat. The master key, or what makes one: called only where the database was made with none.
+
+    Raises as `plain_trouble` does, and ConfigurationError for a master key that is missing or another one.
+    """
     with plain_trouble():
         return await _make_ready(plan, master_key)
 
 
-async def _make_ready(plan: Plan, master_key: bytes) -> Addresses:
+async def _make_ready(plan: Plan, master_key: bytes | MakeKey) -> Addresses:
     await _reach(plan.owner_url)
     own_roles = await _group_roles(plan.owner_url)
     await ensure_database(plan.owner_url, database_name(plan.control_owner_url))
@@ -76,13 +83,15 @@ async def _make_ready(plan: Plan, master_key: bytes) -> Addresses:
     for url in (plan.control_owner_url, plan.owner_url):
         await ensure_database(plan.owner_url, database_name(url), users)
     await migrate.upgrade(plan.owner_url, "tenant")
+    # a new one at the last moment: whatever fails before leaves no key behind
+    key = master_key if isinstance(master_key, bytes) else master_key()
     await register_tenant(
         plan.control_owner_url,
         DEFAULT_TENANT,
         name="Default",
         address=REFERENCE,
         database=database_name(plan.owner_url),
-        key_wrapped=keys.wrap(master_key, keys.new_key(), f"tenant {DEFAULT_TENANT}"),
+        key_wrapped=keys.wrap(key, keys.new_key(), f"tenant {DEFAULT_TENANT}"),
     )
     await seed(plan.control_owner_url, development=plan.development)
     await copy_models(plan.control_owner_url, plan.owner_url)
@@ -111,14 +120,20 @@ async def _group_roles(owner_url: str) -> bool:
     return True
 
 
-async def _check_key(control_owner_url: str, master_key: bytes) -> None:
+async def _check_key(control_owner_url: str, master_key: bytes | MakeKey) -> None:
     connection = await asyncpg.connect(plain_url(control_owner_url))
     try:
         wrapped = await connection.fetchval("SELECT key_wrapped FROM tenants WHERE id = $1", DEFAULT_TENANT)
     finally:
         await connection.close()
-    if wrapped is not None:
-        keys.unwrap(master_key, wrapped, f"tenant {DEFAULT_TENANT}")
+    if wrapped is None:
+        return
+    if not isinstance(master_key, bytes):
+        raise ConfigurationError(
+            "The database was made with a master key that is not here.",
+            hint="Set MILEPOST_MASTER_KEY, or MILEPOST_MASTER_KEY_FILE to the file the installation was made with.",
+        )
+    keys.unwrap(master_key, wrapped, f"tenant {DEFAULT_TENANT}")
 
 
 async def _log_in(plan: Plan) -> tuple[Addresses, tuple[Login, ...]]:

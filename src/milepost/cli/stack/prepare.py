@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from milepost.cli.found import beside
+from milepost.cli.stack.first_key import FirstKey
 from milepost.cli.stack.secrets import Passwords, passwords_in, replace_private
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.db.urls import with_database
@@ -13,7 +14,6 @@ from milepost.engine.api_keys import KeyRing, create_key, ensure_user
 from milepost.settings import Settings
 from milepost.tenancy.first_start import Addresses, Plan, make_ready
 from milepost.tenancy.install import DEFAULT_TENANT
-from milepost.wiring import master_key
 
 OPERATOR = "operator@localhost"
 KEY_NAME = "development"
@@ -42,10 +42,10 @@ def plan_of(settings: Settings, owner_url: str, *, embedded: bool, passwords: Pa
     )
 
 
-async def prepare(settings: Settings, owner_url: str, *, embedded: bool) -> Addresses:
+async def prepare(settings: Settings, owner_url: str, key: FirstKey, *, embedded: bool) -> Addresses:
     """Roles, databases, both histories, the tenant, its models. Safe to repeat."""
     plan = plan_of(settings, owner_url, embedded=embedded, passwords=passwords_in(settings.data_dir))
-    return await make_ready(plan, master_key(settings))
+    return await make_ready(plan, key.known() or key.make)
 
 
 async def development_key(settings: Settings, database_url: str) -> str:

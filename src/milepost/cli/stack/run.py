@@ -12,6 +12,7 @@ from typing import Any
 
 from milepost.cli import exits
 from milepost.cli.stack.child import Child
+from milepost.cli.stack.first_key import FirstKey
 from milepost.cli.stack.listening import address_of, listen
 from milepost.cli.stack.note import Note
 from milepost.cli.stack.prepare import development_key, prepare
@@ -68,18 +69,19 @@ class Stack:
 async def open_stack(settings: Settings, *, port: int, explicit_port: bool, report: Report) -> AsyncGenerator[Stack]:
     """A stack that is ready. From the main thread. Raises MilepostError with what is in the way."""
     settings = _with_folder(settings)
+    first_key = FirstKey(settings)
+    first_key.known()  # production without one is told before anything is started
     with (
         _locked(settings.data_dir),
         _clear(),
         open_servers(settings, report) as (servers, owner_url, redis_url),
         listen(settings.host, port, explicit=explicit_port) as bound,
     ):
-        new_key_file = _missing_key_file(settings)
-        addresses = await prepare(settings, owner_url, embedded=owner_url not in _named(settings))
+        addresses = await prepare(settings, owner_url, first_key, embedded=owner_url not in _named(settings))
         key = await development_key(settings, addresses.app)
         note = _note(settings, address_of(bound), key, addresses, redis_url)
         children = tuple(_children(settings, _environment(settings, note), addresses.sealer, bound.fileno(), report))
-        stack = Stack(note, settings, children, servers, addresses.own_roles, new_key_file)
+        stack = Stack(note, settings, children, servers, addresses.own_roles, first_key.made)
         try:
             await _start(children)
             stack.write_note()
@@ -87,12 +89,6 @@ async def open_stack(settings: Settings, *, port: int, explicit_port: bool, repo
         finally:
             await asyncio.gather(*(child.stop(STOP_SECONDS) for child in children))
             note.remove()
-
-
-def _missing_key_file(settings: Settings) -> Path | None:
-    """Where the master key will be written now, if it will."""
-    file = settings.master_key_file or settings.data_dir / "master.key"
-    return None if settings.master_key is not None or file.exists() else file
 
 
 async def _start(children: tuple[Child, ...]) -> None:
