@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from milepost.cli import exits
+from milepost.cli.fields import described, fields_of, main_field, option
 from milepost.cli.found import AsJson, DataDir
 from milepost.cli.job_views import show_job
 from milepost.cli.jobs import end_as, with_client
 from milepost.cli.output import print_json, say
 from milepost.cli.watching import watch_job
+from milepost.cli.words import Words, take_apart
 from milepost.client import Client, Job
 from milepost.engine.kind import Kind
 from milepost.kinds import find_kind
 
+WORDS = "milepost.words"
+
+
+class SubmitCommand(TyperCommand):
+    """Takes its words apart before the library does, which would find options inside of texts."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own = [parameter for parameter in self.get_params(ctx) if parameter.param_type_name == "option"]
+        options = {name: not getattr(one, "is_flag", False) for one in own for name in one.opts}
+        words = ctx.meta[WORDS] = take_apart(args, options)
+        return super().parse_args(ctx, [*words.own, "--", *words.plain])
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        kinds = [find_kind(name) for name in ctx.meta[WORDS].plain[:1]]
+        super().format_help(ctx, formatter)
+        for kind in kinds:
+            show_fields(kind)
+
 
 def register(app: typer.Typer) -> None:
-    app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(submit)
+    app.command(cls=SubmitCommand, context_settings={"allow_extra_args": True})(submit)
 
 
 def submit(
@@ -47,12 +67,10 @@ def submit(
     """Submit a job.
 
     Every field of the kind is an option: --max-tokens 200 --priority 5 --scheduled-at 2026-01-31T08:00:00Z.
+    'milepost submit image --help' shows a sticker's fields. A text that looks like an option stands after --.
     """
-    found = find_kind(kind)
-    texts, pairs = split(context.args)
-    request = {**fields_of(found, pairs), **_text(found, texts, file)}
-    if model is not None:
-        request["model"] = model
+    found, words = find_kind(kind), context.meta[WORDS]
+    request = request_of(found, words, model=model, file=file)
 
     async def work(client: Client) -> Job:
         job = await client.submit(found.path, idempotency_key=idempotency_key, **request)
@@ -69,50 +87,41 @@ def submit(
         end_as(job)
 
 
-def split(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Texts, and `--max-tokens 200` or `--max-tokens=200` as field and value."""
-    texts, pairs, rest = list[str](), list[tuple[str, str]](), iter(words)
-    for word in rest:
-        if not word.startswith("--"):
-            texts.append(word)
-            continue
-        name, equals, value = word.removeprefix("--").partition("=")
-        pairs.append((name.replace("-", "_"), value if equals else next(rest, "")))
-    return texts, pairs
+def request_of(kind: Kind, words: Words, *, model: str | None, file: Path | None) -> dict[str, Any]:
+    """The request's fields. Raises Exit."""
+    named = [*words.fields, *([("model", model)] if model is not None else [])]
+    request = fields_of(kind, named)
+    return {**request, **_text(kind, words.plain[1:], file, request)}
 
 
-def fields_of(kind: Kind, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Values as the request's fields want them. Raises Exit for a field there is not."""
-    known = kind.request.model_fields
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name not in known:
-            raise exits.Exit(exits.USAGE, f"A {kind.name} has no field {name}.", hint=f"It has: {', '.join(known)}.")
-        found[name] = value if "str" in str(known[name].annotation) else _parsed(value)
-    return found
+def show_fields(kind: Kind) -> None:
+    say(f" Fields of {kind.path}:\n")
+    rows = list(described(kind))
+    width = max(len(name) for name, told in rows if told)
+    for name, told in rows:
+        say(f"   {name:<{width}}  {told}".rstrip())
+    say()
 
 
-def _text(kind: Kind, texts: Sequence[str], file: Path | None) -> dict[str, str]:
-    """The kind's first required field is what the text is for."""
+def _text(kind: Kind, texts: Sequence[str], file: Path | None, request: Mapping[str, Any]) -> dict[str, str]:
     if len(texts) + (file is not None) > 1:
         raise exits.Exit(exits.USAGE, "There is more than one text.", hint="Put a text with blanks in quotes.")
     if not texts and file is None:
         return {}
-    required = [name for name, field in kind.request.model_fields.items() if field.is_required()]
-    if not required:
-        raise exits.Exit(exits.USAGE, f"A {kind.name} takes no text.")
-    return {required[0]: _read(file) if file is not None else sys.stdin.read() if texts[0] == "-" else texts[0]}
+    if (name := main_field(kind)) is None:
+        raise exits.Exit(exits.USAGE, f"The kind {kind.path} takes no text.")
+    if name in request:
+        raise exits.Exit(exits.USAGE, f"The text is given twice, as {option(name)} too.")
+    return {name: _read(file, texts)}
 
 
-def _read(file: Path) -> str:
+def _read(file: Path | None, texts: Sequence[str]) -> str:
+    """Of the file, of standard input for a single `-`, or the text itself."""
     try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise exits.Exit(exits.USAGE, f"{file} cannot be read: {error}.") from None
-
-
-def _parsed(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
+        if file is not None:
+            return file.read_text(encoding="utf-8")
+        return sys.stdin.read() if texts[0] == "-" else texts[0]
+    except OSError as error:
+        raise exits.Exit(exits.USAGE, f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise exits.Exit(exits.USAGE, f"{file or 'Standard input'} is no UTF-8.") from None
