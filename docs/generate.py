@@ -291,8 +291,10 @@ def _spent(found: Mapping[str, float]) -> str:
     rows: list[list[str]] = []
     for key, what in WORK.items():
         spent = [found[f"{key}_{program}_us"] for program in ("python", "postgres", "redis")]
-        rows.append([what, *(f"{each:.1f}" for each in spent), f"{sum(spent):.1f}", f"{found[f'{key}_per_s']:,.0f}"])
-    return table(["CPU µs", "Python", "PostgreSQL", "Redis", "together", "per second"], rows)
+        rate = found[f"{key}_per_s"]
+        busy = rate * sum(spent) / 1_000_000
+        rows.append([what, *(f"{each:.1f}" for each in spent), f"{sum(spent):.1f}", f"{rate:,.0f}", f"{busy:.2f}"])
+    return table(["CPU µs", "Python", "PostgreSQL", "Redis", "together", "per second", "cores busy"], rows)
 
 
 def main(arguments: Sequence[str]) -> int:
