@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from milepost.domain.errors import ConfigurationError
@@ -28,7 +28,12 @@ FROM_STACK = (
 class Settings(BaseSettings):
     """Secrets are SecretStr: they show as stars wherever settings are printed."""
 
-    model_config = SettingsConfigDict(env_prefix="MILEPOST_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MILEPOST_",
+        env_ignore_empty=True,  # a line like MILEPOST_API_KEY= in a file of settings sets nothing
+        extra="ignore",
+        populate_by_name=True,
+    )
 
     mode: Literal["development", "production"] = "development"
     """Production refuses executions for which no provider is configured; development answers them with `offline/extract`."""
@@ -55,7 +60,7 @@ class Settings(BaseSettings):
     """Whether a transaction pooler (PgBouncer, Neon, Supabase) stands before PostgreSQL: statement caches are off."""
 
     master_key_file: Path | None = None
-    """File with the key that wraps every tenant's key. Default: `master.key` in the data folder, made at the first start."""
+    """File with the key that wraps every tenant's key. Default: `master.key` in the data folder, made at the first start in development."""
     master_key: SecretStr | None = None
     """The key itself, instead of a file."""
     audit_signing_key_file: Path | None = None
@@ -75,7 +80,7 @@ class Settings(BaseSettings):
     """With which key they call it."""
     host: str = "127.0.0.1"
     """The address that the API listens on."""
-    port: int = 8000
+    port: int = Field(default=8000, ge=0, le=65_535)
     """The port that the API listens on; 0 takes a free one."""
     trusted_proxies: str | None = None
     """Addresses, with commas between, whose X-Forwarded-For and -Proto are believed: those of your own proxies alone. Default: nobody's."""
@@ -134,9 +139,19 @@ class Settings(BaseSettings):
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
+def from_environment(**given: Any) -> Settings:
+    """Command-line values first, then the environment. Raises ConfigurationError for a value that is none."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"A setting is wrong: {where}: {first['msg']}.") from None
+
+
 def load(**given: Any) -> Settings:
-    """Command-line values first, then the environment, then the stack that runs in the data folder."""
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    """The same, then the stack that runs in the data folder."""
+    settings = from_environment(**given)
     stack = read_stack(settings.data_dir)
     found = {name: stack[name] for name in FROM_STACK if name in stack and name not in settings.model_fields_set}
     # a server named in the environment is never mixed with the stack's
@@ -148,14 +163,16 @@ def load(**given: Any) -> Settings:
 def read_stack(data_dir: Path) -> dict[str, Any]:
     """What `milepost up` wrote; empty when no stack was started there."""
     path = data_dir / STACK_FILE
+    hint = "Stop the stack and start it again."
     try:
-        return dict(json.loads(path.read_text()))
+        note = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{path} cannot be read: {error}.", hint="Stop the stack and start it again."
-        ) from None
+        raise ConfigurationError(f"{path} cannot be read: {error}.", hint=hint) from None
+    if not isinstance(note, dict):
+        raise ConfigurationError(f"{path} cannot be read: it is no object.", hint=hint)
+    return cast("dict[str, Any]", note)
 
 
 def _typed(name: str, value: Any) -> Any:

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from milepost.client import Client
 from milepost.db.urls import database_name, with_database, without_login
-from milepost.domain.errors import ConfigurationError
 from milepost.settings import Settings, load, read_stack
 
 DataDir = Annotated[
@@ -21,11 +19,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead 
 
 def settings_of(data_dir: Path | None = None, **given: Any) -> Settings:
     """Raises ConfigurationError for a value that is none."""
-    try:
-        settings = load(data_dir=data_dir, **given)
-    except ValueError as error:
-        raise ConfigurationError(f"A setting is wrong: {_first(error)}.") from None
-    return _with_control(_with_roles_of_stack(settings))
+    return _with_control(_with_roles_of_stack(load(data_dir=data_dir, **given)))
 
 
 def _with_roles_of_stack(settings: Settings) -> Settings:
@@ -61,10 +55,3 @@ def beside(url: str) -> str:
 def client_of(settings: Settings, **options: Any) -> Client:
     """Raises ConfigurationError when there is no key to show."""
     return Client(settings.api_url, settings.need("api_key"), **options)
-
-
-def _first(error: ValueError) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

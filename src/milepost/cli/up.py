@@ -12,8 +12,7 @@ from milepost.cli.output import err, say
 from milepost.cli.signals import STOPS
 from milepost.cli.stack.first_key import MADE
 from milepost.cli.stack.run import Stack, open_stack
-from milepost.domain.errors import ConfigurationError
-from milepost.settings import Settings
+from milepost.settings import Settings, from_environment
 
 
 def register(app: typer.Typer) -> None:
@@ -36,10 +35,7 @@ def up(
 
 def environment_settings(**given: object) -> Settings:
     """Options and environment alone: what an earlier stack left in the folder is no setting of this one."""
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # pyright: ignore[reportArgumentType]
-    except ValueError as error:
-        raise ConfigurationError(f"A setting is wrong: {error}") from None
+    return from_environment(**given)
 
 
 async def _up(settings: Settings, *, quiet: bool) -> None:
