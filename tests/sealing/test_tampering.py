@@ -16,7 +16,7 @@ from milepost.domain.checkpoint import Checkpoint
 from milepost.domain.merkle import Frontier, leaf_hash
 from milepost.domain.pseudonym import Veil
 from milepost.engine.audit.check import Seen, check_audit
-from milepost.engine.audit.report import Tampered
+from milepost.engine.audit.report import AuditReport, Tampered
 from milepost.engine.seal import Log, origin
 from milepost.engine.verify import Wrong, verify
 from milepost.kinds.executions import KIND
@@ -56,6 +56,11 @@ async def findings(scene: Scene, *, keys: PublicKeys | None = None, key_known: b
     seen = Seen("default", scene.tenant, VEIL if key_known else None)
     report = await check_audit(scene.control, [seen], keys or scene.keys, scene.anchors, installation=INSTALLATION)
     return report.wrong
+
+
+async def both_logs(scene: Scene) -> AuditReport:
+    logs = [Seen("control", scene.control), Seen("default", scene.tenant, VEIL)]
+    return await check_audit(scene.control, logs, scene.keys, scene.anchors, installation=INSTALLATION)
 
 
 async def history(scene: Scene) -> list[Wrong]:
@@ -402,12 +407,11 @@ async def test_a_control_log_that_nobody_seals_is_found_too(sealed: Scene) -> No
             seconds,
         )
 
-    seen = Seen("control", sealed.control)
-    report = await check_audit(sealed.control, [seen], sealed.keys, sealed.anchors, installation=INSTALLATION)
+    report = await both_logs(sealed)
     assert [found.what for found in report.wrong] == ["it has not been sealed for 90 seconds"]
     assert report.logs[0].unsealed == 3
     await sealed.sealer.seal(Log("control", sealed.control))
-    report = await check_audit(sealed.control, [seen], sealed.keys, sealed.anchors, installation=INSTALLATION)
+    report = await both_logs(sealed)
     assert (report.wrong, report.logs[0].unsealed, report.logs[0].leaves) == ([], 0, 3)
 
 
@@ -415,12 +419,9 @@ async def test_a_living_log_is_clean_while_it_is_sealed(sealed: Scene) -> None:
     """Rows that are not sealed yet, but not late, are no finding; nor is a job that was pruned."""
     await sealed.live()
 
-    report = await check_audit(
-        sealed.control, [Seen("default", sealed.tenant, VEIL), Seen("control", sealed.control)], sealed.keys,
-        sealed.anchors, installation=INSTALLATION,
-    )  # fmt: skip
+    report = await both_logs(sealed)
 
     assert report.wrong == []
     assert [(log.rows, log.leaves, log.seals, log.anchors, log.unsealed) for log in report.logs] == [
-        (15, 12, 2, 2, 3), (0, 0, 0, 0, 0),
+        (0, 0, 0, 0, 0), (15, 12, 2, 2, 3),
     ]  # fmt: skip

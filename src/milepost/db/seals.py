@@ -19,11 +19,11 @@ EPOCH_STARTED = "audit.epoch_started"
 ANCHORS_BEGUN = "audit.anchors_begun"
 
 # every transaction below it has ended: nothing can commit there any more. Asked before the rows are read
-HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())"
 
 TIME = """coalesce(to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), created_at::text)"""
 REST = f"user_id, action, resource_type, resource_id, details::text, {TIME}, actor, version"
-SEAL = """log_id, seal_no, epoch, after_id, xid_from::text::bigint, xid_to::text::bigint, first_leaf, leaf_count,
+SEAL = """log_id, seal_no, epoch, after_id, xid_from, xid_to, first_leaf, leaf_count,
        tree_size, root, frontier, key_id, checkpoint"""
 
 
@@ -103,16 +103,17 @@ async def exactly(database: TenantDatabase, log: str, at: Position, count: int) 
 
 async def _between(database: TenantDatabase, log: str, at: Position, line: int, most: int | None) -> list[Entry]:
     tenant, own = source(log)
-    sql = f"""SELECT id, xid::text::bigint, {tenant}, {REST} FROM audit_logs
-WHERE {own}xid >= $1::bigint::text::xid8 AND xid < $2::bigint::text::xid8 AND id > $3
+    sql = f"""SELECT id, xid, {tenant}, {REST} FROM audit_logs
+WHERE {own}xid >= $1 AND xid < $2 AND id > $3
 ORDER BY audit_logs.xid, id LIMIT $4"""
     rows = await fetch(database, sql, at.xid_from, line, at.after_id, most)
     return [Entry(log, at.epoch, *row) for row in rows]
 
 
 OLDEST = """
-SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM audit_logs
-WHERE {own}xid >= $1::bigint::text::xid8 AND id > $2 ORDER BY xid, id LIMIT 1"""
+SELECT CASE WHEN isfinite(created_at) THEN extract(epoch FROM clock_timestamp() - created_at)::float8 ELSE 0 END
+FROM audit_logs
+WHERE {own}xid >= $1 AND id > $2 ORDER BY xid, id LIMIT 1"""
 
 
 async def lag(database: TenantDatabase, log: str, at: Position) -> float:
@@ -123,7 +124,7 @@ async def lag(database: TenantDatabase, log: str, at: Position) -> float:
 
 async def newest_copy(control: TenantDatabase, log: str, epoch: int, up_to: int = 2**63 - 1) -> tuple[int, int] | None:
     """Id and transaction of the copied row with the highest id."""
-    sql = """SELECT source_id, xid::text::bigint FROM audit_logs
+    sql = """SELECT source_id, xid FROM audit_logs
 WHERE tenant_id = $1 AND epoch = $2 AND source_id <= $3 ORDER BY source_id DESC LIMIT 1"""
     rows = await fetch(control, sql, log, epoch, up_to)
     return (rows[0][0], rows[0][1]) if rows else None
@@ -136,15 +137,15 @@ async def seal_numbered(control: TenantDatabase, log: str, number: int) -> Seal 
 
 async def copies_under(control: TenantDatabase, seal: Seal) -> list[Entry]:
     """What a seal of a tenant's log covers, in the order of its leaves."""
-    sql = f"""SELECT source_id, xid::text::bigint, tenant_id, {REST} FROM audit_logs
+    sql = f"""SELECT source_id, xid, tenant_id, {REST} FROM audit_logs
 WHERE tenant_id = $1 AND epoch = $2 AND source_id IS NOT NULL
-  AND xid >= $3::bigint::text::xid8 AND xid < $4::bigint::text::xid8 ORDER BY audit_logs.xid, source_id"""
+  AND xid >= $3 AND xid < $4 ORDER BY audit_logs.xid, source_id"""
     rows = await fetch(control, sql, seal.log, seal.epoch, seal.xid_from, seal.xid_to)
     return [Entry(seal.log, seal.epoch, *row) for row in rows]
 
 
 async def is_there(database: TenantDatabase, row_id: int, xid: int) -> bool:
-    sql = "SELECT EXISTS (SELECT FROM audit_logs WHERE id = $1 AND xid = $2::bigint::text::xid8)"
+    sql = "SELECT EXISTS (SELECT FROM audit_logs WHERE id = $1 AND xid = $2)"
     return (await fetch(database, sql, row_id, xid))[0][0]
 
 
@@ -186,7 +187,7 @@ FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::
 INSERT = """
 INSERT INTO audit_seals (log_id, seal_no, epoch, after_id, xid_from, xid_to, first_leaf, leaf_count, tree_size, root,
                          frontier, key_id, checkpoint, leaf_hashes)
-VALUES ($1, $2, $3, $4, $5::bigint::text::xid8, $6::bigint::text::xid8, $7, $8, $9, $10, $11, $12, $13, $14)"""
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"""
 
 SEAL_KEY = "pk_audit_seals"
 STORED = "SELECT checkpoint FROM audit_seals WHERE log_id = $1 AND seal_no = $2"

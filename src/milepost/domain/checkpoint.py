@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from typing import NamedTuple
 
 ED25519 = b"\x01"
 MARK = "\N{EM DASH} "
+# of any tree that the database could number
+DIGITS = 19
 
 
 class Checkpoint(NamedTuple):
@@ -55,10 +56,7 @@ def parse_verifier_key(text: str) -> bytes:
     """The public key of a line that `verifier_key` wrote. Raises Malformed."""
     name, _, rest = text.strip().partition("+")
     told, _, encoded = rest.partition("+")
-    try:
-        raw = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        raw = b""
+    raw = _decoded(encoded)
     if len(raw) != 33 or raw[:1] != ED25519 or key_id(name, raw[1:]).hex() != told:
         raise Malformed("not an Ed25519 verifier key")
     return raw[1:]
@@ -73,17 +71,14 @@ def signed(text: str, name: str, public_key: bytes, signature: bytes) -> str:
 def parse_note(note: str) -> Note:
     """Raises Malformed."""
     text, empty, below = note.rpartition("\n\n")
-    if not empty or not below.endswith("\n"):
+    if not empty or not below.endswith("\n") or not _is_text(note):
         raise Malformed("not a signed note")
     return Note(text + "\n", tuple(_signature(line) for line in below[:-1].split("\n")))
 
 
 def _signature(line: str) -> Signature:
     name, _, told = line.removeprefix(MARK).partition(" ")
-    try:
-        raw = base64.b64decode(told, validate=True)
-    except binascii.Error:
-        raw = b""
+    raw = _decoded(told)
     if not line.startswith(MARK) or not name or len(raw) < 5:
         raise Malformed("not a signature line")
     return Signature(name, raw[:4], raw[4:])
@@ -92,12 +87,31 @@ def _signature(line: str) -> Signature:
 def parse_checkpoint(text: str) -> Checkpoint:
     """Raises Malformed."""
     lines = text.split("\n")
-    if len(lines) < 4 or lines[-1] or not lines[0] or not lines[1].isdecimal() or str(int(lines[1])) != lines[1]:
+    if len(lines) < 4 or lines[-1] or not lines[0] or not _is_size(lines[1]):
         raise Malformed("not a checkpoint")
-    try:
-        root = base64.b64decode(lines[2], validate=True)
-    except binascii.Error:
-        root = b""
+    root = _decoded(lines[2])
     if len(root) != 32:
         raise Malformed("not a checkpoint's root")
     return Checkpoint(lines[0], int(lines[1]), root)
+
+
+def _is_size(text: str) -> bool:
+    # Python reads no number of thousands of digits, and says so with an exception
+    return len(text) <= DIGITS and text.isdecimal() and str(int(text)) == text
+
+
+def _is_text(text: str) -> bool:
+    """JSON may say half of a character, which no file of UTF-8 can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _decoded(text: str) -> bytes:
+    """Base64; nothing where it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""

@@ -52,7 +52,7 @@ class Frontier:
     @classmethod
     def unpack(cls, size: int, packed: bytes) -> Frontier:
         """Raises ValueError where the number of hashes does not fit the size."""
-        if len(packed) != SIZE * size.bit_count():
+        if size < 0 or len(packed) != SIZE * size.bit_count():
             raise ValueError("the frontier does not fit the size of its tree")
         return cls(size, tuple(split(packed)))
 

@@ -89,9 +89,16 @@ def _keep_names(folder: Path) -> None:
         os.close(descriptor)
 
 
+def notes_in(data: bytes) -> list[str]:
+    """What somebody kept of anchors: lines of their file, or one checkpoint as it was signed. Raises ValueError."""
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    notes = [note for line in lines if (note := _note(line)) is not None]
+    return notes if len(notes) == len(lines) else [data.decode().strip("\n") + "\n"]
+
+
 def _note(line: bytes) -> str | None:
     try:
         note = json.loads(line)["checkpoint"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return note if isinstance(note, str) else None

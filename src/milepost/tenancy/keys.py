@@ -27,6 +27,10 @@ def load_master_key(path: Path) -> tuple[bytes, bool]:
         return parse_master_key(path.read_text().strip()), False
     except FileNotFoundError:
         pass
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        hint = "Name a file of 64 hex digits, or a place where one may be made."
+        raise ConfigurationError(f"The key in {path} cannot be read: {why}.", hint=hint) from None
     path.parent.mkdir(parents=True, exist_ok=True)
     key = new_key()
     try:
@@ -57,7 +61,7 @@ def wrap(master: bytes, secret: bytes, context: str) -> bytes:
 def unwrap(master: bytes, wrapped: bytes, context: str) -> bytes:
     try:
         return AESGCM(master).decrypt(wrapped[:NONCE], wrapped[NONCE:], context.encode())
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # a ValueError: shorter than anything that was ever wrapped
         raise ConfigurationError(
             f"The key of {context} does not open with this master key.",
             hint="Set MILEPOST_MASTER_KEY_FILE to the file the installation was made with.",

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from milepost.db import audit_reads
 from milepost.db.proofs import one_moment
 from milepost.db.seals import CONTROL
 from milepost.db.tenants import TenantDatabase
-from milepost.engine.audit.report import AuditReport, Keys, LogReport
+from milepost.engine.audit.anchored import check_anchors, check_kept
+from milepost.engine.audit.report import AuditReport, Keys, LogReport, Tampered, Walk
 from milepost.engine.audit.rows import Veiled, check_rows
-from milepost.engine.audit.tree import check_anchors, check_tree
+from milepost.engine.audit.tree import Sealed, check_end, check_tree
 from milepost.engine.seal import Anchors, origin
+
+NONE: Mapping[str, Sequence[str]] = {}
 
 
 class Seen(NamedTuple):
-    """A log to be checked. Without `veil` names are only checked for being the same everywhere."""
+    """A log to be checked. Without `veil` names are only checked for being the same everywhere.
+
+    `fault` is a finding of whoever looked for the veil.
+    """
 
     log: str
     database: TenantDatabase
     veil: Veiled | None = None
+    fault: str = ""
 
 
 def nothing(_: AuditReport) -> None:
@@ -35,38 +42,63 @@ async def check_audit(
     anchors: Anchors,
     *,
     installation: str,
+    kept: Mapping[str, Sequence[str]] = NONE,
     on_progress: Callable[[AuditReport], None] = nothing,
 ) -> AuditReport:
-    """Bounded memory: a seal and a page at a time. Raises Unavailable and OSError."""
+    """Bounded memory: a seal and a page at a time. `kept` are signed notes that each log must contain.
+
+    Raises Unavailable.
+    """
     report = AuditReport()
     for seen in logs:
         counted = LogReport(seen.log, names_checked=seen.veil is not None or seen.log == CONTROL)
         report.logs.append(counted)
+        walk = Walk(seen.log, origin(installation, seen.log), keys, report, counted, lambda: on_progress(report))
+        if seen.fault:
+            walk.add(seen.fault)
         # in this order: what is anchored is sealed by then, and what is sealed is there in a later look at the rows
-        notes = await asyncio.to_thread(_anchored, anchors, seen.log)
-        counted.anchors = len(notes)
+        notes = await asyncio.to_thread(_anchored, anchors, walk)
         async with one_moment(control) as sealed_side:
-            await _check(sealed_side, seen, keys, notes, installation, report, counted, on_progress)
+            await _check(walk, sealed_side, seen, notes, kept.get(seen.log, ()))
+    await _check_strangers(control, {seen.log for seen in logs}, report)
     on_progress(report)
     return report
 
 
-async def _check(
-    control: Any, seen: Seen, keys: Keys, notes: Sequence[str | None], installation: str, report: AuditReport,
-    counted: LogReport, on_progress: Callable[[AuditReport], None],
-) -> None:  # fmt: skip
-    name = origin(installation, seen.log)
-
-    def tick() -> None:
-        on_progress(report)
-
-    now = await audit_reads.now(control)
-    sealed = await check_tree(control, seen.log, name, keys, report, counted, tick)
-    check_anchors(seen.log, name, keys, notes, sealed, now, report)
-    if seen.log != CONTROL:
-        async with one_moment(seen.database) as tenant:
-            await check_rows(tenant, control, seen.log, sealed, seen.veil, report, counted, tick)
+async def _check(walk: Walk, control: Any, seen: Seen, notes: Sequence[str | None] | None, kept: Sequence[str]) -> None:
+    sealed = await check_tree(walk, control)
+    if seen.log == CONTROL:
+        await _check_end(walk, control, sealed, notes, kept)
+        return
+    async with one_moment(seen.database) as tenant:
+        await _check_end(walk, tenant, sealed, notes, kept)
+        await check_rows(walk, tenant, control, sealed, seen.veil)
 
 
-def _anchored(anchors: Anchors, log: str) -> list[str | None]:
-    return [note for _, note in anchors.all(log)]
+async def _check_end(
+    walk: Walk, own: Any, sealed: Sealed, notes: Sequence[str | None] | None, kept: Sequence[str]
+) -> None:
+    """What needs the log's own database besides: its clock, and what it says of its anchors."""
+    check_end(walk, sealed, await audit_reads.clock(own))
+    if notes is not None:
+        check_anchors(walk, notes, sealed, begun=await audit_reads.anchors_begun(own, walk.log))
+    check_kept(walk, kept, sealed)
+
+
+def _anchored(anchors: Anchors, walk: Walk) -> list[str | None] | None:
+    try:
+        notes = [note for _, note in anchors.all(walk.log)]
+    except OSError as error:
+        walk.add(f"its anchors cannot be read: {error}")
+        return None
+    walk.counted.anchors = len(notes)
+    return notes
+
+
+async def _check_strangers(control: TenantDatabase, checked: set[str], report: AuditReport) -> None:
+    """A log of nobody's would be read by nobody, and could be shown to anybody as one that was checked."""
+    async with one_moment(control) as connection:
+        for name in await audit_reads.strange_logs(connection):
+            if name not in checked:
+                what = "seals or copies say that they are of this log, which no tenant has"
+                report.add(Tampered(name, None, None, None, what))

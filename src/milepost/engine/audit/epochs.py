@@ -47,5 +47,5 @@ def _begun(entry: Entry) -> int | None:
     try:
         facts: Any = json.loads(entry.details or "")
         return int(facts["after_id"]) if facts["epoch"] == entry.epoch else None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from milepost.db.audit_reads import Kept
 from milepost.domain.canonical import Entry, entry_bytes
 from milepost.domain.checkpoint import Checkpoint
-from milepost.domain.merkle import Frontier, leaf_hash, split
+from milepost.domain.merkle import SIZE, Frontier, leaf_hash, split
 from milepost.engine.audit.report import Tampered, told
-
-# how long a transaction may have been open before its rows were sealed, and how far two servers' clocks may be apart
-TOLERANCE = timedelta(hours=1)
 
 
 class Stretch(NamedTuple):
@@ -46,14 +42,24 @@ def judge(stretch: Stretch) -> tuple[Frontier | None, list[Tampered]]:
         found.append(_unsigned(stretch, "one of the {count} rows from here on is not what was signed"))
     if stretch.signed is not None and (seal.tree_size, seal.root) != stretch.signed[1:]:
         found.append(_unsigned(stretch, "the seal's size or root is not what was signed"))
+    found += [_unsigned(stretch, what) for what in _beside(stretch.kept, after)]
     return after, found
+
+
+def _beside(kept: Kept, after: Frontier | None) -> Iterator[str]:
+    """Columns that are not signed, but told by what is: the sealer goes on from them."""
+    seal = kept.seal
+    if len(kept.leaf_hashes) != SIZE * seal.leaf_count or seal.first_leaf + seal.leaf_count != seal.tree_size:
+        yield "the seal does not say how many rows it covers"
+    if after is not None and seal.frontier != after.packed():
+        yield "the seal's frontier is not that of its tree"
 
 
 def _carried(stretch: Stretch, root: bytes) -> Frontier | None:
     """The seal's own frontier, where it has the root: a way on behind a seal that is broken."""
     seal = stretch.kept.seal
     try:
-        frontier = Frontier.unpack(seal.tree_size, seal.frontier)
+        frontier = Frontier.unpack(stretch.signed.size if stretch.signed else seal.tree_size, seal.frontier)
     except ValueError:
         return None
     return frontier if frontier.root() == root else None
@@ -73,6 +79,7 @@ def _edited_hashes(stretch: Stretch, expected: list[bytes], actual: list[bytes])
             what = "its leaf hash was changed; the row is as it was signed"
             yield Tampered(seal.log, entry.id, seal.first_leaf + place, seal.number, what, told(entry))
             return
+    yield _unsigned(stretch, "there are more leaf hashes than rows; the rows are as they were signed")
 
 
 def _differences(stretch: Stretch, expected: list[bytes], actual: list[bytes]) -> Iterator[Tampered]:
@@ -96,28 +103,3 @@ def _differences(stretch: Stretch, expected: list[bytes], actual: list[bytes]) -
             row += 1
         else:
             leaf, row = leaf + 1, row + 1
-
-
-def judge_times(
-    kept: Kept, entries: Sequence[Entry], newest: datetime | None
-) -> tuple[datetime | None, list[Tampered]]:
-    """No row can be much older than one before it, nor newer than its seal. `newest` is of the rows before, and after.
-
-    When an earlier seal was made says nothing: what waited for long is sealed batch by batch, all of it old.
-    """
-    seal, found = kept.seal, list[Tampered]()
-    for place, entry in enumerate(entries, seal.first_leaf):
-        at = _moment(entry.created_at)
-        if at is None or at - kept.sealed_at > TOLERANCE or (newest is not None and newest - at > TOLERANCE):
-            what = f"it says {entry.created_at}, which is not when it was written"
-            found.append(Tampered(seal.log, entry.id, place, seal.number, what, told(entry)))
-        else:
-            newest = at if newest is None else max(at, newest)
-    return newest, found
-
-
-def _moment(written: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(written)
-    except ValueError:  # a date that only PostgreSQL can say
-        return None

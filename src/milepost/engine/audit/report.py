@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -61,6 +62,25 @@ class AuditReport:
         self.wrong_count += 1
         if len(self.wrong) < MOST_NAMED:
             self.wrong.append(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One log under check: whose signatures count in it, and where it goes what was found and how much was seen."""
+
+    log: str
+    origin: str
+    keys: Keys
+    report: AuditReport
+    counted: LogReport
+    tick: Callable[[], None]
+
+    def add(self, what: str, *, row: int | None = None, leaf: int | None = None, seal: int | None = None) -> None:
+        self.report.add(Tampered(self.log, row, leaf, seal, what))
+
+    def name(self, entry: Entry, what: str) -> None:
+        """A finding about a row."""
+        self.report.add(Tampered(self.log, entry.id, None, None, what, told(entry)))
 
 
 def told(entry: Entry) -> str:

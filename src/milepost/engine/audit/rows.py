@@ -7,10 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 from milepost.db import audit_reads
+from milepost.db.audit_reads import Clock
+from milepost.db.seals import Position
 from milepost.domain.canonical import Entry
 from milepost.domain.pseudonym import NAMING, PSEUDONYM
 from milepost.engine.audit.late import count_unsealed
-from milepost.engine.audit.report import AuditReport, LogReport, Tampered, told
+from milepost.engine.audit.report import LogReport, Walk
 from milepost.engine.audit.tree import Sealed
 
 Veiled = Callable[[Entry], Entry]
@@ -56,33 +58,34 @@ def _names_in(column: str, here: str, there: str) -> tuple[str, str]:
     return (name, hidden) if kind == hidden_kind else (here, "")
 
 
-async def check_rows(
-    tenant: Any, control: Any, log: str, sealed: Sealed, veil: Veiled | None, report: AuditReport, seen: LogReport,
-    tick: Callable[[], None],
-) -> None:  # fmt: skip
+async def check_rows(walk: Walk, tenant: Any, control: Any, sealed: Sealed, veil: Veiled | None) -> None:
     """Merges both in the order of the ids, which a restore does not disturb."""
-    names, at, now = Names(), sealed.position, await audit_reads.now(tenant)
-    copies = _standing(audit_reads.copies(control, log), sealed, seen)
+    names, clock, seen = Names(), await audit_reads.clock(tenant), walk.counted
+    copies = _standing(audit_reads.copies(control, walk.log), sealed, seen)
     copy = await anext(copies, None)
-    async for row in audit_reads.rows(tenant, log):
+    async for row in audit_reads.rows(tenant, walk.log):
         seen.rows += 1
         while copy is not None and copy.id < row.id:
-            report.add(Tampered(log, copy.id, None, None, "it is missing", told(copy)))
+            walk.name(copy, "it is missing")
             copy = await anext(copies, None)
         if copy is not None and copy.id == row.id:
             if column := difference(row, copy, veil, names):
-                what = f"its {column} was altered"
-                report.add(Tampered(log, row.id, None, None, what, told(row)))
+                walk.name(row, f"its {column} was altered")
             copy = await anext(copies, None)
-        elif row.id <= at.after_id or row.xid < at.xid_from:
-            report.add(Tampered(log, row.id, None, None, "it was inserted behind the seals' back", told(row)))
         else:
-            count_unsealed(log, row, now, report, seen)
+            _judge_uncopied(walk, row, sealed.position, clock)
         if seen.rows % 5000 == 0:
-            tick()
+            walk.tick()
     while copy is not None:
-        report.add(Tampered(log, copy.id, None, None, "it is missing", told(copy)))
+        walk.name(copy, "it is missing")
         copy = await anext(copies, None)
+
+
+def _judge_uncopied(walk: Walk, row: Entry, at: Position, clock: Clock) -> None:
+    if row.id <= at.after_id or row.xid < at.xid_from:
+        walk.name(row, "it was inserted behind the seals' back")
+    else:
+        count_unsealed(walk, row, clock)
 
 
 async def _standing(copies: AsyncIterator[Entry], sealed: Sealed, seen: LogReport) -> AsyncIterator[Entry]:

@@ -1,40 +1,52 @@
-"""Walks a log's seals and anchors: signatures, growth from seal to seal, and that nobody was shown another tree."""
+"""Walks a log's seals: signatures, leaves, growth from seal to seal, and what each says beside what was signed."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from milepost.db import audit_reads
-from milepost.db.audit_reads import Kept
+from milepost.db.audit_reads import Clock, Kept
 from milepost.db.seals import CONTROL, Position, Seal
 from milepost.domain.canonical import Entry
-from milepost.domain.checkpoint import Checkpoint, Malformed
+from milepost.domain.checkpoint import Checkpoint, Malformed, parse_note
 from milepost.domain.merkle import Frontier
 from milepost.engine.audit.epochs import Epochs
 from milepost.engine.audit.late import count_unsealed
-from milepost.engine.audit.leaves import Stretch, judge, judge_times
-from milepost.engine.audit.report import AuditReport, Keys, LogReport, Tampered, told
-from milepost.engine.seal import ALARM
+from milepost.engine.audit.leaves import Stretch, judge
+from milepost.engine.audit.report import Tampered, Walk, told
+from milepost.engine.audit.times import Times
 
 BEGINNING = Position()
 
 
+class Made(NamedTuple):
+    """A seal by the size of its tree: the root that counts, its number, its first row, when it says it was made."""
+
+    root: bytes
+    number: int
+    row: int | None
+    sealed_at: float
+
+
 @dataclass(slots=True)
 class Sealed:
-    """What the seals of a log say, for the checks that follow."""
+    """What the seals of a log say, for the checks that follow. `made` is in their order, `now` the time of their database."""
 
+    now: float
     last: Seal | None = None
-    roots: dict[int, tuple[bytes, int, int | None]] = field(default_factory=dict[int, "tuple[bytes, int, int | None]"])
-    times: dict[int, datetime] = field(default_factory=dict[int, datetime])
+    made: dict[int, Made] = field(default_factory=dict[int, Made])
     epochs: Epochs = field(default_factory=Epochs)
 
     @property
     def position(self) -> Position:
         last = self.last
         return Position() if last is None else Position(last.epoch, last.after_id, last.xid_to)
+
+    @property
+    def size(self) -> int:
+        return 0 if self.last is None else self.last.tree_size
 
 
 class _Copies:
@@ -60,57 +72,65 @@ class _Copies:
             await self.begin()
 
 
-async def check_tree(
-    connection: Any, log: str, origin: str, keys: Keys, report: AuditReport, seen: LogReport, tick: Callable[[], None]
-) -> Sealed:
+async def check_tree(walk: Walk, connection: Any) -> Sealed:
     """Recomputes every leaf and root of a log."""
-    sealed, frontier = Sealed(), Frontier()
-    copies = _Copies(audit_reads.leaves(connection, log))
+    clock = await audit_reads.clock(connection)
+    copies, tree = _Copies(audit_reads.leaves(connection, walk.log)), _Tree(walk, clock)
     await copies.begin()
-    previous: Kept | None = None
-    newest: datetime | None = None
-    async for kept in audit_reads.seals(connection, log):
-        seal = kept.seal
-        entries = await copies.up_to(seal.epoch, seal.xid_to)
-        signed = _opened(seal, origin, keys, entries, report)
-        for what in _steps(previous and previous.seal, seal):
-            report.add(Tampered(log, None, seal.first_leaf, seal.number, what))
-        frontier, found = judge(Stretch(kept, entries, frontier, signed))
-        same = previous is not None and previous.seal.epoch == seal.epoch
-        newest, misdated = judge_times(kept, entries, newest if same else None)
-        for tampered in found or misdated:
-            report.add(tampered)
-        seen.seals, seen.leaves = seen.seals + 1, seen.leaves + len(entries)
-        for tampered in sealed.epochs.take(seal, entries):
-            report.add(tampered)
-        sealed.last = seal
-        first = entries[0].id if entries else None
-        sealed.roots[seal.tree_size] = (signed.root if signed else seal.root, seal.number, first)
-        sealed.times[seal.tree_size] = kept.sealed_at
-        previous = kept
-        tick()
-    for tampered in sealed.epochs.end(log):
-        report.add(tampered)
-    seen.epochs = max(len(sealed.epochs.after_ids), 1)
-    now = await audit_reads.now(connection)
+    async for kept in audit_reads.seals(connection, walk.log):
+        tree.take(kept, await copies.up_to(kept.seal.epoch, kept.seal.xid_to))
+        walk.tick()
+    tree.end()
     async for entry in copies.rest():
-        if log == CONTROL:
+        if walk.log == CONTROL:
             # it is sealed where it stands, and its rows are never looked at beside their copies
-            count_unsealed(log, entry, now, report, seen)
+            count_unsealed(walk, entry, clock)
         else:
-            report.add(Tampered(log, entry.id, None, None, "its copy was inserted behind the last seal", told(entry)))
-    return sealed
+            walk.name(entry, "its copy was inserted behind the last seal")
+    return tree.sealed
 
 
-def _opened(seal: Seal, origin: str, keys: Keys, entries: list[Entry], report: AuditReport) -> Checkpoint | None:
-    try:
-        return keys.open(seal.checkpoint, origin)
-    except Malformed as error:
+class _Tree:
+    """Grows with every seal, and tells of each what does not fit."""
+
+    def __init__(self, walk: Walk, clock: Clock) -> None:
+        self.sealed = Sealed(clock.now)
+        self._walk = walk
+        self._times = Times(clock.now)
+        self._frontier: Frontier | None = Frontier()
+
+    def take(self, kept: Kept, entries: list[Entry]) -> None:
+        seal, walk, sealed = kept.seal, self._walk, self.sealed
+        signed = self._opened(seal, entries)
+        for what in _steps(sealed.last, seal):
+            walk.add(what, leaf=seal.first_leaf, seal=seal.number)
+        self._frontier, found = judge(Stretch(kept, entries, self._frontier, signed))
+        misdated = self._times.judge(kept, entries)
+        for tampered in (*(found or misdated), *sealed.epochs.take(seal, entries)):
+            walk.report.add(tampered)
+        walk.counted.seals += 1
+        walk.counted.leaves += len(entries)
+        root, first = signed.root if signed else seal.root, entries[0].id if entries else None
+        sealed.made[seal.tree_size] = Made(root, seal.number, first, kept.sealed_at)
+        sealed.last = seal
+
+    def end(self) -> None:
+        for tampered in self.sealed.epochs.end(self._walk.log):
+            self._walk.report.add(tampered)
+        self._walk.counted.epochs = max(len(self.sealed.epochs.after_ids), 1)
+
+    def _opened(self, seal: Seal, entries: list[Entry]) -> Checkpoint | None:
         first = entries[0] if entries else None
-        about = told(first) if first else ""
-        what = f"from here on {seal.leaf_count} rows are not sealed: {error}"
-        report.add(Tampered(seal.log, first and first.id, seal.first_leaf, seal.number, what, about))
-        return None
+        try:
+            signed, what = self._walk.keys.open(seal.checkpoint, self._walk.origin), ""
+            if [line.key_id.hex() for line in parse_note(seal.checkpoint).signatures] != [seal.key_id]:
+                what = "the seal does not name the one key that has signed it"
+        except Malformed as error:
+            signed, what = None, f"from here on {seal.leaf_count} rows are not sealed: {error}"
+        if what:
+            about = told(first) if first else ""
+            self._walk.report.add(Tampered(seal.log, first and first.id, seal.first_leaf, seal.number, what, about))
+        return signed
 
 
 def _steps(previous: Seal | None, seal: Seal) -> list[str]:
@@ -128,40 +148,9 @@ def _steps(previous: Seal | None, seal: Seal) -> list[str]:
     return []
 
 
-def check_anchors(
-    log: str, origin: str, keys: Keys, notes: Sequence[str | None], sealed: Sealed, now: datetime, report: AuditReport
-) -> None:
-    """Every anchored checkpoint must be one of the seals, and every seal must be anchored."""
-    anchored: dict[int, bytes] = {}
+def check_end(walk: Walk, sealed: Sealed, clock: Clock) -> None:
+    """Sealing goes on where the last seal ends, which is not signed: rows before that line would never be sealed."""
     last = sealed.last
-    for number, note in enumerate(notes, 1):
-        try:
-            said = keys.open(note or "", origin)
-        except Malformed as error:
-            report.add(Tampered(log, None, None, None, f"anchor {number} does not count: {error}"))
-            continue
-        if anchored.setdefault(said.size, said.root) != said.root:
-            report.add(Tampered(log, None, None, None, f"anchor {number} is a fork: two trees of {said.size} rows"))
-        if found := _against(sealed, said, number, log):
-            report.add(found)
-    if last is not None and not anchored:
-        report.add(Tampered(log, None, 0, None, "nothing is anchored, but rows are sealed"))
-    for size, (_, number, first) in sealed.roots.items():
-        late = (now - sealed.times[size]).total_seconds() > ALARM
-        if anchored and size not in anchored and size > min(anchored) and late:
-            report.add(Tampered(log, first, None, number, "this seal was never anchored"))
-
-
-def _against(sealed: Sealed, said: Checkpoint, number: int, log: str) -> Tampered | None:
-    size = 0 if sealed.last is None else sealed.last.tree_size
-    if said.size > size:
-        what = f"{said.size} rows are anchored and {size} sealed: the seals were rolled back"
-        return Tampered(log, None, size, None, what)
-    known = sealed.roots.get(said.size)
-    if known is None:
-        return Tampered(log, None, None, None, f"anchor {number} is of {said.size} rows, which no seal has")
-    root, seal, first = known
-    if root != said.root:
-        what = f"anchor {number} has another tree of {said.size} rows: a row of this seal or before it was altered"
-        return Tampered(log, first, None, seal, what)
-    return None
+    if last is not None and last.xid_to > clock.horizon:
+        what = f"it says that it ends at transaction {last.xid_to}, which its database has not reached"
+        walk.add(what, leaf=last.first_leaf, seal=last.number)
