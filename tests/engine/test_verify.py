@@ -122,6 +122,18 @@ TAMPERED = {
         "UPDATE audit_logs SET action = 'execution.failed' WHERE resource_id = $1::uuid::text AND version = 3",
         (3, "was told as execution.failed by worker:w1, its transition says otherwise"),
     ),
+    "a transition that says another time": (
+        "UPDATE status_transitions SET transitioned_at = '2020-02-02 00:00:00Z' WHERE job_id = $1 AND version = 2",
+        (2, "its transition says 2020-02-02 00:00:00+00"),
+    ),
+    "a transition before all of our years": (
+        "UPDATE status_transitions SET transitioned_at = '0044-03-15 00:00:00Z BC' WHERE job_id = $1 AND version = 2",
+        (2, "its transition says 0044-03-15 00:00:00+00 BC"),
+    ),
+    "an audit row without an end of time": (
+        "UPDATE audit_logs SET created_at = 'infinity' WHERE resource_id = $1::uuid::text AND version = 2",
+        (2, "was told at infinity"),
+    ),
     "a job that vanished": (
         "WITH gone AS (DELETE FROM executions WHERE id = $1) SELECT 1",
         (None, "is gone without an audit row of its deletion"),
@@ -137,7 +149,20 @@ async def test_verify_names(database: TenantDatabase, owner: Any, name: str) -> 
 
     await disarmed(owner, sql, job.id)
 
-    assert expected in await found(database, job)
+    assert any(version == expected[0] and expected[1] in what for version, what in await found(database, job))
+
+
+@pytest.mark.parametrize("change", ["reason = 'tired'", "attempt = 99", "from_status = 'QUEUED'"])
+async def test_what_the_audit_row_holds_of_a_failure_must_be_what_the_transition_says(
+    database: TenantDatabase, maintenance: TenantDatabase, owner: Any, change: str
+) -> None:
+    await lives.alter(owner, job := await lives.running(database), "deadline_at = now()")
+    await overdue(maintenance, KIND, Bells(), actor=lives.ACTOR)
+    assert (await verify(database, [KIND])).clean
+
+    await disarmed(owner, f"UPDATE status_transitions SET {change} WHERE job_id = $1 AND version = 3", job.id)
+
+    assert any(version == 3 and "its transition says otherwise" in what for version, what in await found(database, job))
 
 
 async def test_what_follows_an_end_must_be_a_retry(database: TenantDatabase, owner: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -31,7 +30,7 @@ class Present(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One row of the history."""
+    """One row of the history. `at` is as PostgreSQL writes it: Python has no word for some of its times."""
 
     job_id: UUID
     version: int
@@ -39,17 +38,25 @@ class Step(NamedTuple):
     to_status: str
     reason: str | None
     actor: str
-    at: datetime
+    at: str
+    attempt: int
 
 
 class Told(NamedTuple):
-    """One audit row of a transition; of the job's deletion where `version` is None."""
+    """One audit row of a transition; of the job's deletion where `version` is None.
+
+    Where `has_details`, it holds what the job was, the attempt, and the reason's first word.
+    """
 
     resource_id: str
     version: int | None
     action: str
     actor: str
-    at: datetime
+    at: str
+    has_details: bool
+    was: str | None
+    attempt: str | None
+    reason: str | None
 
 
 @asynccontextmanager
@@ -78,14 +85,16 @@ SELECT id, status, version, finished_at IS NOT NULL, lease_owner IS NOT NULL FRO
 
 def steps(connection: Any, table: JobTable) -> AsyncIterator[Step]:
     sql = f"""
-SELECT job_id, version, from_status, to_status, reason, actor, transitioned_at
+SELECT job_id, version, from_status, to_status, reason, actor, transitioned_at::text, attempt
 FROM status_transitions WHERE job_kind = '{table.kind}' ORDER BY job_id, version"""
     return _stream(connection, sql, Step)
 
 
 def told(connection: Any, table: JobTable) -> AsyncIterator[Told]:
     sql = f"""
-SELECT resource_id, version, action, actor, created_at FROM audit_logs
+SELECT resource_id, version, action, actor, created_at::text,
+       coalesce(details ? 'to', false), details ->> 'from', details ->> 'attempt', details ->> 'reason'
+FROM audit_logs
 WHERE resource_type = '{table.kind}' AND (version IS NOT NULL OR action = '{table.kind}.deleted')
 ORDER BY resource_id COLLATE "C", version NULLS LAST, id"""
     return _stream(connection, sql, Told)

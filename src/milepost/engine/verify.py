@@ -185,9 +185,18 @@ def _audit(machine: StateMachine, case: Case) -> Iterator[tuple[int | None, str]
             yield row.version, "has more than one audit row"
         elif (row.action, row.actor) != (_action(machine, step), step.actor):
             yield row.version, f"was told as {row.action} by {row.actor}, its transition says otherwise"
+        elif row.at != step.at:  # one transaction wrote both
+            yield row.version, f"was told at {row.at}, its transition says {step.at}"
+        elif row.has_details and (row.was, row.attempt, row.reason) != _details(step):
+            was, attempt, reason = row.was, row.attempt, row.reason
+            yield row.version, f"was told from {was} in attempt {attempt} for {reason}, its transition says otherwise"
         seen.add(row.version)
     for version in steps.keys() - seen:
         yield version, "has no audit row"
+
+
+def _details(step: Step) -> tuple[str | None, str | None, str | None]:
+    return step.from_status, str(step.attempt), None if step.reason is None else step.reason.split(" ")[0]
 
 
 def _gaps(told: Sequence[Told]) -> Iterator[tuple[int | None, str]]:
