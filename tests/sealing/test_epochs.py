@@ -63,10 +63,18 @@ async def test_a_restored_log_goes_on_and_what_was_lost_lives_on_as_copies(scene
     assert (told["actor"], told["details"]) == ("cli:test", '{"lost": 3, "epoch": 2, "after_id": 6}')
 
 
+async def moved_with_rows_behind(scene: Scene, row: int) -> None:
+    """As on a server that counts transactions from an earlier number: what was written there is behind the seals."""
+    await tenant(scene, f"UPDATE audit_logs SET xid = id::text::xid8 WHERE id > {row}")
+    for table in EVERYTHING:
+        await scene.owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
 async def test_rows_that_the_backup_had_and_no_seal_covered_are_sealed_now(scene: Scene) -> None:
     await scene.live(2)
     await scene.seal()
     await scene.live()
+    await moved_with_rows_behind(scene, 6)
 
     assert await begin(scene) == (2, 6, 0)
     assert (await scene.seals())[-1]["tree_size"] == 10
@@ -233,6 +241,7 @@ async def test_beginning_an_epoch_goes_on_where_it_failed(scene: Scene, monkeypa
     await scene.live(2)
     await scene.seal()
     await scene.live(2)
+    await moved_with_rows_behind(scene, 6)
 
     async def away(*_: object, **__: object) -> int:
         raise Unavailable(server="control")
@@ -245,7 +254,23 @@ async def test_beginning_an_epoch_goes_on_where_it_failed(scene: Scene, monkeypa
 
     assert await begin(scene) == (2, 6, 0)
     assert await findings(scene) == []
-    assert await begin(scene) == (3, 13, 0)
+    with pytest.raises(SealRefused, match="Nothing of the audit log of default was lost"):
+        await begin(scene)
+
+
+@pytest.mark.parametrize("waiting", [0, 1])
+async def test_a_log_of_which_nothing_was_restored_begins_no_epoch(scene: Scene, waiting: int) -> None:
+    await scene.live(2)
+    await scene.seal()
+    await scene.live(waiting)
+
+    with pytest.raises(SealRefused, match="Nothing of the audit log of default was lost") as refused:
+        await begin(scene)
+
+    assert "backup" in (refused.value.hint or "")
+    assert await scene.seal() == 3 * waiting
+    assert [seal["epoch"] for seal in await scene.seals()] == [1] * (1 + waiting)
+    assert await findings(scene) == []
 
 
 async def test_more_rows_than_a_batch_holds_are_sealed_with_the_row_that_tells_of_the_epoch(
@@ -254,6 +279,7 @@ async def test_more_rows_than_a_batch_holds_are_sealed_with_the_row_that_tells_o
     await scene.live(2)
     await scene.seal()
     await scene.live(2)
+    await moved_with_rows_behind(scene, 6)
     monkeypatch.setattr(epoch, "BATCH", 2)
 
     assert await begin(scene) == (2, 6, 0)

@@ -32,7 +32,8 @@ class Restored(NamedTuple):
 async def begin_epoch(sealer: Sealer, control: TenantDatabase, log: Log, *, actor: str) -> Restored:
     """What was restored must be the beginning of the sealed log; the rest lives on in the copies alone.
 
-    The log itself tells of it. Raises SealRefused where a row was altered, or is missing before one that is there.
+    The log itself tells of it. Raises SealRefused where a row was altered, or is missing before one that is there, and
+    where nothing was restored.
     """
     last = await seals.last_seal(control, log.name)
     if last is None:
@@ -42,10 +43,13 @@ async def begin_epoch(sealer: Sealer, control: TenantDatabase, log: Log, *, acto
         await sealer.seal(log, share=float("inf"))
         return unfinished
     await _must_reach(control, log, last)
-    after_id, lost = await _agreed(control, log, last)
-    begun = Restored(last.epoch + 1, after_id, lost)
-    await seals.tell_restore(log.database, log.name, begun._asdict(), after_id=after_id, actor=actor)
-    at = Position(begun.epoch, after_id)
+    agreed = await _agreed(control, log, last)
+    if not (agreed.lost or agreed.behind or await seals.horizon(log.database) < last.xid_to):
+        hint = "It is for a backup of the tenant's database that was put back, or moved to another server."
+        raise SealRefused(f"Nothing of the audit log of {log.name} was lost, and it is sealed as ever.", hint=hint)
+    begun = Restored(last.epoch + 1, agreed.after_id, agreed.lost)
+    await seals.tell_restore(log.database, log.name, begun._asdict(), after_id=begun.after_id, actor=actor)
+    at = Position(begun.epoch, begun.after_id)
     batch = await _first(log, at)
     if not await sealer.extend(log, last, trusted(log.name, last), at, batch, None):
         raise SealRefused(log=log.name, why="another sealer was at work", hint="Stop maintenance, and try again.")
@@ -80,12 +84,20 @@ async def _must_reach(control: TenantDatabase, log: Log, last: Seal) -> None:
         raise SealRefused(log=log.name, why=why, hint="Restore a newer backup.")
 
 
-async def _agreed(control: TenantDatabase, log: Log, last: Seal) -> tuple[int, int]:
+class _Agreed(NamedTuple):
     """The highest id up to which rows and copies are the same, and how many sealed rows are gone.
 
-    Both come in the order in which they were sealed, so that whole logs need no memory.
+    `behind`: a row waits for its seal below the line up to which all is sealed, as transactions are counted anew.
     """
-    doubtful, kept, lost, first = FAR, last.after_id, 0, None
+
+    after_id: int
+    lost: int
+    behind: bool
+
+
+async def _agreed(control: TenantDatabase, log: Log, last: Seal) -> _Agreed:
+    """Both come in the order in which they were sealed, so that whole logs need no memory."""
+    doubtful, kept, lost, first, behind = FAR, last.after_id, 0, None, False
     async with one_moment(control) as sealed_side, one_moment(log.database) as tenant:
         async for row, copy in _paired(
             audit_reads.rows_as_sealed(tenant, log.name, last.after_id),
@@ -95,10 +107,10 @@ async def _agreed(control: TenantDatabase, log: Log, last: Seal) -> tuple[int, i
                 _must_fit(log, row, copy, first)
                 kept = max(kept, row.id)
             elif row is not None:
-                doubtful = min(doubtful, row.id)
+                doubtful, behind = min(doubtful, row.id), behind or row.xid < last.xid_to
             elif copy is not None:
                 doubtful, lost, first = min(doubtful, copy.id), lost + 1, first or copy
-    return (kept if doubtful == FAR else doubtful - 1), lost
+    return _Agreed(kept if doubtful == FAR else doubtful - 1, lost, behind)
 
 
 async def _paired(
