@@ -47,7 +47,7 @@ bench: $(ENVIRONMENT) ## measure against the ceilings, with PEERS=1 other queues
 chaos: $(ENVIRONMENT) ## random faults under a load: MINUTES=60 SEED=7; an hour writes benchmarks/results/chaos.json
 	@$(BIN)/python -m tests.faults.chaos --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-chaos-controls: $(ENVIRONMENT) ## the same on the product broken in five ways: all must be caught
+chaos-controls: $(ENVIRONMENT) ## the same on the product broken on purpose: all must be caught
 	@$(BIN)/python -m tests.faults.chaos.controls $(ARGS)
 
 docs: $(ENVIRONMENT) ## write the generated pages anew

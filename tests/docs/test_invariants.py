@@ -6,12 +6,12 @@ import re
 
 from tests.docs.pages import ROOT
 from tests.faults.breakages import BREAKAGES
-from tests.faults.invariants import ALWAYS, AT_REST
+from tests.faults.invariants import ALWAYS, AT_REST, PROMISES
 from tests.model.test_controls import CONTROLS
 
 PAGE = (ROOT / "docs" / "invariants.md").read_text()
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| INV-")]
-ASKED = {name.split(" ")[0] for name in (*ALWAYS, *AT_REST, "I1 every acknowledged job is stored")}
+ASKED = {invariant.number for invariant in (*ALWAYS, *AT_REST, *PROMISES)}
 
 
 def test_every_number_that_is_asked_after_a_fault_has_its_row() -> None:

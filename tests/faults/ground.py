@@ -17,6 +17,7 @@ from milepost.db.urls import login_of, with_database, with_login
 from milepost.embedded import EmbeddedPostgres, EmbeddedRedis
 from milepost.tenancy.first_start import Addresses, Plan, make_ready
 from milepost.tenancy.install import Login, prepare_database
+from tests.faults import holders
 
 MASTER_KEY = "5e" * 32
 TEMPLATE, CONTROL = "milepost_faults", "milepost_control"
@@ -59,7 +60,7 @@ class Ground:
             sealer_password="sealer",
         )
         self.addresses = await make_ready(plan, bytes.fromhex(MASTER_KEY))
-        await _execute(plan.owner_url, GATE)
+        await _execute(plan.owner_url, GATE + ";" + holders.INSTALL)
 
     def end(self) -> None:
         self.redis.stop()

@@ -34,7 +34,8 @@ from tests.cli.running import clean_environment
 from tests.factories import new_execution
 from tests.faults.breakages import prepare, product
 from tests.faults.ground import MASTER_KEY, Ground
-from tests.faults.invariants import broken
+from tests.faults.holders import named
+from tests.faults.invariants import Promise, broken
 from tests.faults.process import Process
 from tests.servers.messages_api import ModelServer
 
@@ -58,7 +59,7 @@ class Site:
     redis: Any
     owner: Any
     figure: Figure
-    acknowledged: list[UUID] = field(default_factory=list)
+    promised: list[Promise] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
     breakage: str | None = None
     _bound: socket.socket | None = None
@@ -108,11 +109,13 @@ class Site:
         return await self.start(name, ["-P", str(SCRIPTS / f"{name}.py"), *arguments], settings)
 
     async def start(self, name: str, arguments: Sequence[str], settings: dict[str, str]) -> Process:
+        one_of_a_kind = f"{name}-{next(self._numbers)}"
+        address = named(settings.get("database_url", self.addresses.app), one_of_a_kind)
         process = await Process.start(
             name,
             *arguments,
-            environment=self.environment(**settings),
-            log=self.folder / f"{name}-{next(self._numbers)}.log",
+            environment=self.environment(**{**settings, "database_url": address}),
+            log=self.folder / f"{one_of_a_kind}.log",
             inherited=[self._bound.fileno()] if self._bound else [],
         )
         self.processes.append(process)
@@ -141,9 +144,9 @@ class Site:
 
     async def submit(self, *prompts: str, model: str = MODEL, **changes: Any) -> list[UUID]:
         """Past the API, bells included. Every prompt is made one of a kind."""
-        new = [self._new(f"{prompt} #{next(self._numbers)}", model, changes) for prompt in prompts]
+        new = [self._new(f"{prompt} echo=#{next(self._numbers)}", model, changes) for prompt in prompts]
         await submit_all(self.database, KIND, new, self.doorbell)
-        self.acknowledged += [job.id for job in new]
+        self.promised += [Promise(job.id, KIND.name) for job in new]
         return [job.id for job in new]
 
     @staticmethod
@@ -180,10 +183,10 @@ class Site:
 
     async def prove(self) -> None:
         """Everything that must hold, by two independent proofs."""
-        assert await broken(self.owner, self.acknowledged) == {}
+        assert await broken(self.owner, self.promised) == {}
         report = await verify(self.database, all_kinds())
         assert (report.wrong, report.guards) == ([], [])
-        assert report.jobs >= len(self.acknowledged)
+        assert report.jobs >= len(self.promised)
 
     # ------------------------------------------------------------------------------------------ gates
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 
+from tests.faults.invariants import Promise
 from tests.faults.site import OFFLINE, Site
 
 # the reconciler's rhythm, and the backstop of an idle worker's doorbell
@@ -30,7 +31,7 @@ async def test_a_job_whose_bell_was_never_rung_runs_and_is_found_by_its_key(site
 
         api = await site.api()
         job = await submitting
-        site.acknowledged.append(job.id)
+        site.promised.append(Promise(job.id))
         assert (job.id, job.replayed, job.version) == (stored[0]["id"], True, 3)
         assert await site.owner.fetchval("SELECT count(*) FROM executions") == 1
         await site.prove()

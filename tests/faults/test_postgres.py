@@ -7,6 +7,7 @@ import time
 from uuid import UUID
 
 from milepost.client import Client
+from tests.faults.invariants import Promise
 from tests.faults.site import OFFLINE, Site
 
 SUBMITTERS, WORKERS, IN_FLIGHT = 8, 2, 20
@@ -30,14 +31,14 @@ class Load:
             job = await self._client.submit(
                 "executions", prompt=TEXT, model=OFFLINE, idempotency_key=f"load-{number}-{count}"
             )
-            self._site.acknowledged.append(job.id)
+            self._site.promised.append(Promise(job.id))
             self.longest = max(self.longest, time.monotonic() - began)
 
     async def reach(self, count: int) -> None:
         """Until so many more were promised."""
-        goal = len(self._site.acknowledged) + count
+        goal = len(self._site.promised) + count
         async with asyncio.timeout(60):
-            while len(self._site.acknowledged) < goal:
+            while len(self._site.promised) < goal:
                 for task in self._tasks:
                     assert not task.done(), task.exception()
                 await asyncio.sleep(0.02)
@@ -45,7 +46,7 @@ class Load:
     async def stop(self) -> list[UUID]:
         self._over.set()
         await asyncio.gather(*self._tasks)
-        return self._site.acknowledged
+        return [one.id for one in self._site.promised]
 
 
 async def test_postgres_crashes_twice_under_load(site: Site) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 
+from tests.faults.invariants import Promise
 from tests.faults.site import OFFLINE, Site
 
 QUEUED, IN_FLIGHT = 1000, 50
@@ -62,7 +63,7 @@ async def test_the_api_accepts_while_redis_hangs(site: Site) -> None:
             slowest = 0.0
             for _ in range(20):
                 began = time.monotonic()
-                site.acknowledged.append((await client.submit("executions", prompt=TEXT, model=OFFLINE)).id)
+                site.promised.append(Promise((await client.submit("executions", prompt=TEXT, model=OFFLINE)).id))
                 slowest = max(slowest, time.monotonic() - began)
                 await asyncio.sleep(0.1)
         finally:
@@ -70,7 +71,7 @@ async def test_the_api_accepts_while_redis_hangs(site: Site) -> None:
         resumed = time.monotonic()
         site.figure("Redis hangs: the slowest of 20 submits", slowest * 1000, bound=500, unit="ms")
 
-        ended = await site.until_ended(site.acknowledged[-20:])
+        ended = await site.until_ended([one.id for one in site.promised[-20:]])
         site.figure("Redis answers again: until the jobs of the outage ended", ended - resumed)
         await site.prove()
     await api.resume_and_kill()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +19,8 @@ from tests.servers.faults import NONE, Fault, fault_in
 from tests.servers.http import HttpServer, Reply, Request
 from tests.servers.wire import Asked, Counted, Wire, wire_for
 
+# what a prompt ends with where its answer must be told from all others: the answer begins with that word
+_ECHO = re.compile(r"\becho=(\S+)$")
 _SSE = {"content-type": "text/event-stream", "request-id": "req_stream"}
 
 
@@ -127,7 +130,7 @@ class _Answer:
         await self.reply.send(status, headers, self.wire.refusal(status, message))
 
     async def _stream(self, asked: Asked) -> None:
-        pieces = list(self._pieces(asked))
+        pieces = list(_pieces(self.fault, asked.prompt))
         counted = Counted(_tokens(asked.prompt), _tokens("".join(pieces)))
         await self.reply.start(200, _SSE)
         for event in self.wire.opening(asked, counted):
@@ -166,17 +169,25 @@ class _Answer:
                 return False
         return True
 
-    def _pieces(self, asked: Asked) -> Iterator[str]:
-        match self.fault.name:
-            case "huge":
-                left = int(self.fault.number("bytes", 300_000))
-                while left > 0:
-                    yield ("0123456789abcdef" * 1024)[: min(left, 16384)]
-                    left -= 16384
-            case "drip":
-                yield from (f"piece {number} " for number in range(int(self.fault.number("pieces", 50))))
-            case _:
-                yield from ("An ", "answer ", "to: ", asked.prompt[:60], " - done.")
+
+def answer_to(prompt: str) -> str:
+    """What the server answers to it in the end, when the faults that pass have passed."""
+    return "".join(_pieces(fault_in(prompt), prompt))
+
+
+def _pieces(fault: Fault, prompt: str) -> Iterator[str]:
+    if echo := _ECHO.search(prompt):
+        yield f"{echo[1]} "
+    match fault.name:
+        case "huge":
+            left = int(fault.number("bytes", 300_000))
+            while left > 0:
+                yield ("0123456789abcdef" * 1024)[: min(left, 16384)]
+                left -= 16384
+        case "drip":
+            yield from (f"piece {number} " for number in range(int(fault.number("pieces", 50))))
+        case _:
+            yield from ("An ", "answer ", "to: ", prompt[:60], " - done.")
 
 
 def _tokens(text: str) -> int:

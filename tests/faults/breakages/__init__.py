@@ -1,9 +1,10 @@
-"""Five deliberate breakages of the product: a harness that finds none of them proves nothing when it finds nothing else."""
+"""Deliberate breakages of the product: a harness that finds none of them proves nothing when it finds nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ BREAKAGES: Mapping[str, Breakage] = {
     "bell_before_commit": Breakage("a submit rings before its commit, and nobody reconciles", "I2"),
     "acknowledge_before_commit": Breakage("a submit is answered before its commit", "I1"),
     "no_unique_key": Breakage("an idempotency key is looked up and then inserted, without a UNIQUE index", "I8"),
+    "ids_in_reverse": Breakage("a batch is answered with the ids of its jobs in reverse", "I1"),
+    "output_of_another": Breakage("an execution keeps the answer that the one before it was given", "I10"),
+    "late_notes_and_beats": Breakage("beats and notes ask neither for the version nor for the lease; moves do", "I11"),
 }
 # the half of a breakage that its faults do not show alone: what they show is the other half
 HALVES: Mapping[str, str] = {"no_reconciler": "bell_before_commit"}
@@ -46,12 +50,7 @@ def known(name: str) -> str:
 
 
 async def prepare(name: str, owner: Any) -> None:
-    """The part of a breakage that is done to the database, by its owner's connection."""
-    if known(name) == "no_unique_key":
-        for index in [row[0] for row in await owner.fetch(UNIQUE_KEYS)]:
-            await owner.execute(f"DROP INDEX {index}")
-
-
-UNIQUE_KEYS = r"""
-SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE i.indisunique AND c.relname LIKE 'uq\_%\_idempotency\_key'"""
+    """The part of a breakage that is done to the database, by its owner's connection, where it has one."""
+    module = import_module(f"{__name__}.{known(name)}")
+    if hasattr(module, "prepare"):
+        await module.prepare(owner)

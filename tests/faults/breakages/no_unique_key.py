@@ -16,12 +16,21 @@ from milepost.db.submits import Check, NewJob, Submitted, anything
 from milepost.domain.job import Job
 from tests.faults.breakages.patching import Gone, replace
 
+UNIQUE_KEYS = r"""
+SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indisunique AND c.relname LIKE 'uq\_%\_idempotency\_key'"""
+
 
 def apply() -> None:
     if "_connections" not in Ledger.__init__.__code__.co_names:
         raise Gone("Ledger has no connections")
     replace(Ledger, "submit", _one)
     replace(Ledger, "submit_all", _many)
+
+
+async def prepare(owner: Any) -> None:
+    for index in [row[0] for row in await owner.fetch(UNIQUE_KEYS)]:
+        await owner.execute(f"DROP INDEX {index}")
 
 
 def _one(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,13 +7,14 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from tests.faults.invariants import Promise
 from tests.faults.site import OFFLINE, Site, eventually
 
 # the shortest that the settings allow
 LEASE = "2"
 # far more than the product needs: lease, the rescuer's rhythm, and the start of a process on a busy machine
 PATIENCE = 20.0
-CROWD = 50
+CROWD, BATCH = 50, 6
 Fault = Callable[[Site], Awaitable[None]]
 
 COMMITS = """
@@ -56,7 +57,7 @@ async def slow_commit(site: Site) -> None:
     api = await site.api()
     async with site.workers(), await site.client() as client, commits(site, SLOW):
         job = await client.submit("executions", prompt="One. Two.", model=OFFLINE)
-        site.acknowledged.append(job.id)
+        site.promised.append(Promise(job.id))
         await settled(site)
     await api.resume_and_kill()
 
@@ -73,7 +74,7 @@ async def api_killed_with_commits_failing(site: Site) -> None:
             await asyncio.wait({submitting}, timeout=1)
             await api.kill()
         api = await site.api()
-        site.acknowledged.append((await submitting).id)
+        site.promised.append(Promise((await submitting).id))
         await settled(site)
     await api.resume_and_kill()
 
@@ -86,9 +87,28 @@ async def crowd_with_one_key(site: Site) -> None:
             client.submit("executions", prompt="One. Two.", model=OFFLINE, idempotency_key="crowd")
             for _ in range(CROWD)
         ]
-        site.acknowledged += {job.id for job in await asyncio.gather(*asked)}
+        site.promised += {Promise(job.id) for job in await asyncio.gather(*asked)}
         await settled(site)
     await api.resume_and_kill()
+
+
+async def batch(site: Site) -> None:
+    """Jobs of one request, each told by its tag."""
+    api = await site.api()
+    tags = [f"member-{number}" for number in range(BATCH)]
+    jobs = [{"prompt": "One. Two.", "model": OFFLINE, "metadata": {"tag": tag}} for tag in tags]
+    async with site.workers(), await site.client() as client:
+        ids = await client.submit_many("executions", jobs, idempotency_key="batch")
+        site.promised += [Promise(job_id, "execution", tag) for job_id, tag in zip(ids, tags, strict=True)]
+        await settled(site)
+    await api.resume_and_kill()
+
+
+async def several_answers(site: Site) -> None:
+    """One worker has several jobs, each with a prompt of its own."""
+    async with site.workers():
+        await site.submit(*["Say something."] * BATCH)
+        await settled(site)
 
 
 SMALLEST: Mapping[str, Fault] = {
@@ -97,6 +117,9 @@ SMALLEST: Mapping[str, Fault] = {
     "bell_before_commit": slow_commit,
     "acknowledge_before_commit": api_killed_with_commits_failing,
     "no_unique_key": crowd_with_one_key,
+    "ids_in_reverse": batch,
+    "output_of_another": several_answers,
+    "late_notes_and_beats": late_worker,
 }
 
 

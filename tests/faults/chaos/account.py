@@ -22,7 +22,10 @@ from tests.faults.chaos.recovery import (
 )
 from tests.faults.chaos.report import Report
 from tests.faults.chaos.stage import Stage
+from tests.faults.invariants import STORED
 
+# what a worker says of a result that it did not write, and of one that the database did not take
+DROPPED, REJECTED = "dropped: the job is no longer this worker's", "rejected: somebody else changed the job"
 TAGS = "SELECT metadata->>'tag', count(*) FROM executions GROUP BY 1"
 ENDED = """
 SELECT kind || ' ' || status, count(*) FROM (
@@ -37,7 +40,7 @@ WHERE upper(status) = 'FAILED' GROUP BY 1 ORDER BY 2 DESC"""
 
 async def tell_faults(report: Report, nemesis: Nemesis) -> None:
     report.faults = len(nemesis.done)
-    report.faults_by_name = dict(sorted(nemesis.begun.items()))
+    report.faults_by_name = dict(sorted(Counter(one.fault.name for one in nemesis.done).items()))
     report.faults_not_done = dict(Counter(f"{fault.name}: {why[:200]}" for fault, why in nemesis.failed))
 
 
@@ -48,7 +51,7 @@ async def tell_requests(report: Report, stage: Stage) -> None:
     unknown = {tag for key in journal.unknown() for tag in tags(key, *journal.asked[key])}
     asked = {tag for key, (kind, jobs) in journal.asked.items() for tag in tags(key, kind, jobs)}
     report.jobs_attempted = journal.jobs(list(journal.asked))
-    report.jobs_acknowledged = len(journal.ids)
+    report.jobs_acknowledged = len(journal.promised)
     report.refused = journal.jobs(list(journal.refused))
     report.unknown = journal.jobs(journal.unknown())
     report.recovered_unknown = sum(tag in stored for tag in unknown)
@@ -78,17 +81,18 @@ async def tell_state(report: Report, stage: Stage) -> None:
     report.errors = dict(await _pairs(stage, ERRORS))
     report.deaths = dict(sorted(sum((_deaths(post) for post in stage.posts.values()), Counter[str]()).items()))
     report.starts = {post.name: summary(post.starts) for post in stage.posts.values()}
-    said = (process.said() for process in stage.site.processes)
-    report.superseded_results_dropped = sum(text.count("dropped: the job is no longer this worker's") for text in said)
+    said = [process.said() for process in stage.site.processes]
+    report.superseded_results_dropped = sum(text.count(DROPPED) for text in said)
+    report.superseded_results_rejected = sum(text.count(REJECTED) for text in said)
 
 
 async def tell_oracle(report: Report, oracle: Oracle) -> None:
     report.checks = oracle.checks
-    report.lost = sum(len(rows) for name, rows in oracle.found.items() if name.startswith("I1 "))
-    doubled = sum(len(rows) for name, rows in oracle.found.items() if name.startswith(("I8 ", "I10 ")))
+    report.lost = len(oracle.found.get(STORED, ()))
+    doubled = sum(len(rows) for invariant, rows in oracle.found.items() if invariant.number in {"I8", "I10"})
     report.duplicated_effects = doubled + report.duplicated
     report.violations = oracle.violations + report.duplicated + report.unexpected
-    report.broken = {name: rows[:20] for name, rows in oracle.found.items()}
+    report.broken = {invariant: rows[:20] for invariant, rows in oracle.found.items()}
 
 
 def _deaths(post: Post) -> Counter[str]:

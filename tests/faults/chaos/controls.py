@@ -1,4 +1,4 @@
-"""`python -m tests.faults.chaos.controls`: the driver on a product that is broken on purpose, in each of five ways.
+"""`python -m tests.faults.chaos.controls`: the driver on a product that is broken on purpose, in one way after another.
 
 Every breakage must be caught by its invariant; with `--product`, the product itself must survive the same faults.
 """
@@ -41,6 +41,9 @@ CONTROLS = {
     "bell_before_commit": Control(1, 25, ("fail commits",)),
     "acknowledge_before_commit": Control(1, 30, ("kill@api", "lock a table", "crash postgres")),
     "no_unique_key": Control(1, 25, ("delay line@api",)),
+    "ids_in_reverse": Control(1, 15, ("kill@worker",)),
+    "output_of_another": Control(1, 15, ("kill@worker",)),
+    "late_notes_and_beats": Control(1, 45, ("stop past the lease@worker-1", "double bells"), lease=2.0),
 }
 
 
@@ -84,11 +87,10 @@ async def judge(breakage: str, *, product_too: bool) -> Verdict:
     control, watch = CONTROLS[breakage], Watch()
     report = await _run(control, breakage, watch)
     wanted = BREAKAGES[breakage].caught_by
-    caught_by = [name for name in report.broken if name.startswith(f"{wanted} ")]
     return Verdict(
         breakage,
-        bool(caught_by),
-        list(report.broken),
+        any(invariant.number == wanted for invariant in report.broken),
+        [str(invariant) for invariant in report.broken],
         watch.after() if report.violations else None,
         control.seed,
         report.faults,

@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
+from tests.faults.invariants import Promise
+
+# what a path of the API makes
+KINDS = {"executions": "execution", "images": "image_task"}
+
 
 class Journal:
     """One file for all clients of a run: a line each for `attempted`, `acknowledged`, `refused` and `unknown`.
@@ -23,7 +28,7 @@ class Journal:
         self.asked: dict[str, tuple[str, int]] = {}
         self.acknowledged: dict[str, list[UUID]] = {}
         self.refused: dict[str, str] = {}
-        self.ids: list[UUID] = []
+        self.promised: list[Promise] = []
         self.tries: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
         self.unexpected: list[tuple[int, str, str]] = []
@@ -36,8 +41,15 @@ class Journal:
 
     def heard(self, key: str, ids: Sequence[UUID]) -> None:
         self.acknowledged[key] = list(ids)
-        self.ids += ids
+        self.promised += self._promises(key, ids)
         self._write("acknowledged", key, ids=[str(value) for value in ids])
+
+    def _promises(self, key: str, ids: Sequence[UUID]) -> list[Promise]:
+        """Of an answer of the wrong length nobody can tell what it promises: no job has such a tag."""
+        kind, jobs = self.asked[key]
+        asked = tags(key, kind, jobs) or [None] * jobs
+        asked = asked if len(ids) == jobs else [f"one of {jobs}, not of {len(ids)}"] * len(ids)
+        return [Promise(job, KINDS[kind], tag) for job, tag in zip(ids, asked, strict=True)]
 
     def refuse(self, key: str, why: str) -> None:
         self.refused[key] = why

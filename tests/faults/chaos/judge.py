@@ -12,9 +12,12 @@ from tests.faults.chaos.nemesis import Nemesis
 from tests.faults.chaos.oracle import Oracle
 from tests.faults.chaos.report import Report
 from tests.faults.chaos.stage import Stage
+from tests.faults.invariants import Invariant
 
 # of a part: far more than one takes, for a server that never comes back
 PART_SECONDS = 600.0
+SAME_ANSWER = Invariant("I8", "a key is answered with the same jobs")
+VERIFIED = Invariant("", "milepost verify finds nothing wrong")
 Part = Callable[[], Awaitable[None]]
 
 
@@ -30,7 +33,7 @@ async def judge(report: Report, stage: Stage, nemesis: Nemesis, oracle: Oracle) 
         "recovery": lambda: account.tell_recovery(report, stage, nemesis),
         "the state": lambda: account.tell_state(report, stage),
     }
-    oracle.note("I8 a key is answered with the same jobs", [(key,) for key in stage.load.replies])
+    oracle.note(SAME_ANSWER, [(key,) for key in stage.load.replies])
     oracle.note(witness.NAME, stage.load.journal.unexpected)
     for what, ask in parts.items():
         await part(report, what, ask, PART_SECONDS)
@@ -38,7 +41,7 @@ async def judge(report: Report, stage: Stage, nemesis: Nemesis, oracle: Oracle) 
 
 async def _verify(stage: Stage, oracle: Oracle) -> None:
     proof = await verify(stage.site.database, all_kinds())
-    oracle.note("milepost verify finds nothing wrong", [*proof.wrong, *((guard,) for guard in proof.guards)])
+    oracle.note(VERIFIED, [*proof.wrong, *((guard,) for guard in proof.guards)])
 
 
 async def _verify_seals(stage: Stage, oracle: Oracle) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 from tests.faults.chaos.size import Size, size
 from tests.faults.chaos.stage import Stage
+from tests.faults.invariants import Invariant
 
 # what a process may grow by for good: full pools of connections, and what a handler loads at its first job
 MORE_FILES, MORE_MEGABYTES = 64, 256
 # between the last job and the look: a transaction that is open all that time belongs to nobody
 PATIENCE = 5.0
-TRANSACTIONS = "I13 no transaction is left open"
-PROCESSES = "I13 no process holds many more files, or much more memory, than when it was ready"
+TRANSACTIONS = Invariant("I13", "no transaction is left open")
+PROCESSES = Invariant("I13", "no process holds many more files, or much more memory, than when it was ready")
 OPEN = """
 SELECT pid, usename::text, state, left(query, 200) FROM pg_stat_activity
 WHERE usename <> current_user AND state LIKE 'idle in transaction%' AND now() - xact_start > make_interval(secs => $1)"""

@@ -65,7 +65,7 @@ class Load:
         """One job, for somebody who has no hurry. Whether it was accepted."""
         key = f"{self._seed}-{path}-{next(self._numbers)}"
         if path == "executions":
-            request |= {"prompt": f"{request['prompt']} {key}", "metadata": {"tag": key}}
+            request |= {"prompt": requests.marked(request["prompt"], key), "metadata": {"tag": key}}
         return bool(await self._ask(key, path, 1, self._one(path, key, request), random.Random(key), gives_up=0))
 
     # ------------------------------------------------------------------------------------------ requests

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -61,7 +60,6 @@ class Nemesis:
     stage: Stage
     done: list[Done] = field(default_factory=list)
     failed: list[tuple[Fault, str]] = field(default_factory=list)
-    begun: Counter[str] = field(default_factory=Counter)
 
     async def work(self, faults: Sequence[Fault]) -> None:
         """Returns when the last one is over."""
@@ -87,7 +85,6 @@ class Nemesis:
                 why = str(error) if isinstance(error, NotDone) else repr(error)
                 self.failed.append((fault, why))
             else:
-                self.begun[fault.name] += 1
                 self.done.append(Done(fault, began, time.time()))
             self._write(fault, began, why)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+from tests.faults.chaos import requests
 from tests.faults.chaos.plan import Fault
 from tests.faults.chaos.stage import NotDone, Stage
 
@@ -26,16 +29,12 @@ async def freeze(stage: Stage, fault: Fault) -> None:
 
 
 async def misbehave(stage: Stage, fault: Fault) -> None:
-    """A job whose handler does what the fault is called; it may be tried twice, for two seconds each."""
+    """A job of either kind whose handler does what the fault is called; it may be tried twice, for two seconds each."""
     if stage.site.breakage is not None:
         raise NotDone("the broken product has no such handlers")
     blocked = f" {stage.lease * (1 + fault.chance):.1f}" if fault.name == "handler blocks" else ""
-    accepted = await stage.load.submit(
-        "executions",
-        prompt=f"[[{fault.name}{blocked}]] Do not do that.",
-        model="offline/extract",
-        max_attempts=2,
-        timeout_seconds=2,
-    )
-    if not accepted:
+    dice, prompt = random.Random(fault.chance), f"[[{fault.name}{blocked}]] Do not do that."
+    path = dice.choice(("executions", "executions", "images"))
+    about = requests.image(dice) if path == "images" else {"model": requests.OFFLINE}
+    if not await stage.load.submit(path, **{**about, "prompt": prompt, "max_attempts": 2, "timeout_seconds": 2}):
         raise NotDone("the job was not accepted")

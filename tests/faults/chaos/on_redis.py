@@ -1,4 +1,4 @@
-"""Faults of Redis, of bells, and of the lines to both servers."""
+"""Faults of Redis and of bells."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from uuid import UUID
 
 from milepost.domain.bell import Bell
-from milepost.kinds.executions import KIND
 from milepost.queue.connection import connect
 from tests.faults.chaos import servers
 from tests.faults.chaos.plan import Fault
 from tests.faults.chaos.stage import NotDone, Stage
+from tests.faults.invariants import JOBS
 
 RUNG_AGAIN = 60
 FULL = "errorstat_OOM"
-VERSIONS = "SELECT id, version FROM executions WHERE id = ANY ($1::uuid[])"
+VERSIONS = f"SELECT j.kind, j.id, j.version FROM {JOBS} j WHERE j.id = ANY ($1::uuid[])"
 
 
 async def flush(stage: Stage, fault: Fault) -> None:
@@ -86,12 +86,13 @@ async def stale_bells(stage: Stage, fault: Fault) -> None:
 
 
 async def _bells(stage: Stage, fault: Fault) -> list[Bell]:
-    """Of new jobs and old ones."""
-    known = stage.load.journal.ids
-    some = random.Random(fault.chance).sample(known, min(RUNG_AGAIN, len(known)))
-    ids: list[UUID] = list({*known[-RUNG_AGAIN:], *some})
-    rows = await stage.fetch(VERSIONS, ids)
-    return [Bell(stage.site.database.name, KIND.name, row["id"], row["version"]) for row in rows]
+    """Of new jobs and old ones, of every kind."""
+    dice, ids = random.Random(fault.chance), set[UUID]()
+    for kind in sorted({one.kind for one in stage.load.journal.promised if one.kind}):
+        known = [one.id for one in stage.load.journal.promised if one.kind == kind]
+        ids |= {*known[-RUNG_AGAIN:], *dice.sample(known, min(RUNG_AGAIN, len(known)))}
+    rows = await stage.fetch(VERSIONS, list(ids))
+    return [Bell(stage.site.database.name, row["kind"], row["id"], row["version"]) for row in rows]
 
 
 async def _ring(stage: Stage, bells: list[Bell]) -> None:

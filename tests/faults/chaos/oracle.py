@@ -7,9 +7,10 @@ from typing import Any
 
 import asyncpg
 
+from tests.faults.answers import wrong_answers
 from tests.faults.chaos.effects import effects
 from tests.faults.chaos.stage import AWAY, Stage
-from tests.faults.invariants import ALWAYS, AT_REST, counterexamples
+from tests.faults.invariants import ALWAYS, AT_REST, OWN_ANSWER, Invariant, counterexamples
 
 EVERY = 30.0
 NEWEST = "SELECT coalesce(max(id), 0) FROM status_transitions"
@@ -21,7 +22,7 @@ class Oracle:
 
     def __init__(self, stage: Stage) -> None:
         self.checks = 0
-        self.found: dict[str, list[Any]] = {}
+        self.found: dict[Invariant, list[Any]] = {}
         self._stage = stage
         # ids are taken before their rows are committed: what is looked at begins two looks ago
         self._marks = [0, 0]
@@ -41,11 +42,11 @@ class Oracle:
         """All of it, when nothing happens any more."""
         await self._look_when_possible(self._all)
 
-    def note(self, name: str, rows: list[Any]) -> None:
-        known = self.found.setdefault(name, [])
+    def note(self, invariant: Invariant, rows: list[Any]) -> None:
+        known = self.found.setdefault(invariant, [])
         known += [row for row in map(tuple, rows) if row not in known]
         if not known:
-            del self.found[name]
+            del self.found[invariant]
 
     async def _look_when_possible(self, look: Any) -> None:
         while True:
@@ -59,20 +60,21 @@ class Oracle:
             except AWAY:
                 await asyncio.sleep(0.5)
                 continue
-            for name, rows in found.items():
-                self.note(name, rows)
+            for invariant, rows in found.items():
+                self.note(invariant, rows)
             self.checks += 1
             return
 
-    async def _changed(self, connection: Any) -> dict[str, list[Any]]:
-        acknowledged = self._stage.load.journal.ids[self._asked_for :]
+    async def _changed(self, connection: Any) -> dict[Invariant, list[Any]]:
+        promised = self._stage.load.journal.promised[self._asked_for :]
         newest = await connection.fetchval(NEWEST)
         some = [row[0] for row in await connection.fetch(TOUCHED, self._marks[0])]
-        found = await counterexamples(connection, ALWAYS, acknowledged, some)
+        found = await counterexamples(connection, ALWAYS, promised, some)
         self._marks = [self._marks[1], newest]
-        self._asked_for += len(acknowledged)
+        self._asked_for += len(promised)
         return found
 
-    async def _all(self, connection: Any) -> dict[str, list[Any]]:
-        found = await counterexamples(connection, {**AT_REST, **ALWAYS}, self._stage.load.journal.ids)
+    async def _all(self, connection: Any) -> dict[Invariant, list[Any]]:
+        found = await counterexamples(connection, {**AT_REST, **ALWAYS}, self._stage.load.journal.promised)
+        found[OWN_ANSWER] = await wrong_answers(connection)
         return {**found, **await effects(connection, self._stage.site.models.journal)}

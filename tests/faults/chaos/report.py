@@ -10,13 +10,15 @@ from traceback import format_exception
 from typing import Any
 
 from tests.faults.chaos.machine import machine
+from tests.faults.invariants import Invariant
 
 
 @dataclass
 class Report:
     """Jobs are counted one by one, a batch as its members.
 
-    `unknown`: the client never heard what became of them; `recovered_unknown`: of these, the ones that are stored.
+    `superseded_results_dropped`: by the worker itself, which had learnt that the job was no longer its own;
+    `superseded_results_rejected`: written, and refused by the fence. `unknown`: the client never heard what became of them; `recovered_unknown`: of these, the ones that are stored.
     `unexpected`: stored, and asked for by nobody. `duplicated`: asked for once, stored more than once. `incomplete`: parts
     of the run or of its accounting that failed, with the error; what they would have told is as it was before.
     """
@@ -42,7 +44,7 @@ class Report:
     duplicated_effects: int = 0
     violations: int = 0
     incomplete: list[str] = field(default_factory=list)
-    broken: dict[str, list[Any]] = field(default_factory=dict)
+    broken: dict[Invariant, list[Any]] = field(default_factory=dict)
     checks: int = 0
     recovery_p50_s: float | None = None
     recovery_p99_s: float | None = None
@@ -52,6 +54,7 @@ class Report:
     ended: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
     superseded_results_dropped: int = 0
+    superseded_results_rejected: int = 0
     deaths: dict[str, int] = field(default_factory=dict)
     starts: dict[str, Any] = field(default_factory=dict)
     sizes: dict[str, Any] = field(default_factory=dict)
@@ -74,7 +77,8 @@ class Report:
         return 3 / self.faults if self.fine and self.faults else None
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "violations_per_fault_upper_95": self.upper_limit}
+        broken = {str(invariant): rows for invariant, rows in self.broken.items()}
+        return {**asdict(self), "broken": broken, "violations_per_fault_upper_95": self.upper_limit}
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

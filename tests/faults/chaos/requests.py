@@ -17,16 +17,25 @@ PROMPTS = (
     ("[[cut after=2 times=1]] Hang up on me.", 1),
     ("[[huge bytes=300000]] Tell me everything.", 1),
 )
+# of those that no model answers: the handler has its result and waits before it ends, for up to so many seconds
+LINGER, LINGER_SECONDS = 0.08, 4.0
 COLOURS = ("#7a1fa2", "#1565c0", "#2e7d32")
 WAYS = ("offline", "hosted")
 
 
+def marked(prompt: str, tag: str) -> str:
+    """The tag comes back in the answer."""
+    return f"{prompt} echo={tag}"
+
+
 def execution(dice: random.Random, tag: str, *, hosted: float) -> dict[str, Any]:
     """Of a model server with that probability. `tag` is told by no two requests."""
-    asked: dict[str, Any] = {"prompt": f"{TEXT} {tag}", "model": OFFLINE, "max_tokens": 100, "metadata": {"tag": tag}}
+    asked: dict[str, Any] = {"prompt": marked(TEXT, tag), "model": OFFLINE, "max_tokens": 100, "metadata": {"tag": tag}}
     if dice.random() < hosted:
         prompt = dice.choices([text for text, _ in PROMPTS], [weight for _, weight in PROMPTS])[0]
-        asked |= {"prompt": f"{prompt} {tag}", "model": HOSTED, "timeout_seconds": 30, "max_attempts": 5}
+        asked |= {"prompt": marked(prompt, tag), "model": HOSTED, "timeout_seconds": 30, "max_attempts": 5}
+    elif dice.random() < LINGER:
+        asked["prompt"] = marked(f"[[handler lingers {dice.uniform(0.5, LINGER_SECONDS):.1f}]] {TEXT}", tag)
     return asked
 
 

@@ -9,12 +9,13 @@ import time
 from asyncio.subprocess import PIPE
 from typing import Any
 
+from tests.faults.invariants import Invariant
 from tests.faults.process import PRODUCT
 from tests.faults.site import Site
 
 # the newest rows may not be sealed yet; what was tampered with stays so
 PATIENCE = 60.0
-NAME = "I16 the audit log is as it was sealed"
+NAME = Invariant("I16", "the audit log is as it was sealed")
 
 
 async def wrong(site: Site) -> list[tuple[Any, ...]]:

@@ -7,18 +7,28 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from milepost.client import ApiError, Client
+from tests.faults.answers import wrong_answers
+from tests.faults.chaos.__main__ import RESULT, TRIAL, parsed
 from tests.faults.chaos.journal import Journal
 from tests.faults.chaos.on_lines import hindered
 from tests.faults.chaos.posts import Post
 from tests.faults.chaos.report import Report
-from tests.faults.chaos.stage import NotDone
+from tests.faults.chaos.stage import NotDone, Stage
 from tests.faults.chaos.witness import Witness, expected
+from tests.faults.holders import named
+from tests.faults.invariants import ALWAYS, Invariant, Promise, counterexamples
 from tests.faults.process import Process
+from tests.faults.site import OFFLINE
 from tests.servers.proxy import proxy
+
+LATE = Invariant("I11", "no worker noted or renewed anything of a job that was no longer its own")
 
 
 @asynccontextmanager
@@ -105,3 +115,88 @@ def test_a_part_that_failed_spoils_the_verdict_and_not_the_figures(tmp_path: Pat
     assert (report.fine, told["faults"], told["violations_per_fault_upper_95"]) == (False, 300, None)
     assert told["incomplete"][0].startswith("recovery: ")
     assert told["machine"]["cpus"]
+
+
+async def test_an_id_that_is_of_another_request_or_kind_or_of_nothing_is_told(stage: Stage) -> None:
+    ours, theirs = await rows_tagged(stage, "ours", "theirs")
+    promised = [
+        Promise(ours, "execution", "ours"),
+        Promise(theirs, "execution", "ours"),
+        Promise(theirs, "image_task"),
+        Promise(uuid4(), "execution", "lost"),
+    ]
+    found = await counterexamples(stage.site.owner, {}, promised)
+    assert {str(invariant): [row["id"] for row in rows] for invariant, rows in found.items()} == {
+        "I1 every acknowledged job is stored": [promised[3].id],
+        "I1 the id that was answered is of the job that was asked for": [theirs, theirs],
+    }
+
+
+def test_a_batch_that_is_answered_with_another_number_of_ids_promises_what_there_is_not(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal") as journal:
+        for key, jobs in {"7-batch-0-1": 2, "7-batch-0-2": 3}.items():
+            journal.attempted(key, "executions", jobs)
+            journal.heard(key, [uuid4(), uuid4()])
+    assert [one.tag for one in journal.promised] == ["7-batch-0-1/0", "7-batch-0-1/1", *["one of 3, not of 2"] * 2]
+
+
+async def test_an_answer_to_another_prompt_is_told(stage: Stage) -> None:
+    async with stage.site.workers():
+        ids = await stage.site.submit("[[drip seconds=0 pieces=2]] Say something.", "[[huge bytes=300000]] Say more.")
+        ids += await stage.site.submit("One. Two.", model=OFFLINE)
+        await stage.site.until_ended(ids)
+    assert await wrong_answers(stage.site.owner) == []
+    drip, huge, _ = [row["output"] for row in await stage.site.rows(ids)]
+    assert drip.endswith(" piece 0 piece 1 ")
+    for job_id, other in zip(ids, (huge, drip, drip), strict=True):
+        await stage.site.owner.execute("UPDATE executions SET output = $2 WHERE id = $1", job_id, other)
+    assert {row[0] for row in await wrong_answers(stage.site.owner)} == set(ids)
+
+
+async def test_a_note_of_a_process_that_no_longer_has_the_job_is_told(stage: Stage) -> None:
+    job_id, claim = (await rows_tagged(stage, "ours"))[0], "status = 'RUNNING', version = version + 1, attempt = 1,"
+    lease = "claimed_at = now(), started_at = now(), lease_owner = 'me', lease_expires_at = now()"
+    async with as_process(stage, "worker-1") as first, as_process(stage, "worker-2") as second:
+        await first.execute(f"UPDATE executions SET {claim} {lease} WHERE id = $1", job_id)
+        for process, progress in ((first, 10), (second, 20), (first, 30)):
+            await process.execute("UPDATE executions SET progress = $2 WHERE id = $1", job_id, progress)
+        await second.execute("UPDATE executions SET cancel_requested_at = now() WHERE id = $1", job_id)
+    found = await counterexamples(stage.site.owner, {LATE: ALWAYS[LATE]}, [])
+    assert [tuple(row) for row in found[LATE]] == [(job_id, 2, "worker-2", "worker-1")]
+
+
+@asynccontextmanager
+async def as_process(stage: Stage, name: str) -> AsyncIterator[Any]:
+    """A connection as that process has it."""
+    connection = await asyncpg.connect(named(stage.site.addresses.app, name))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def rows_tagged(stage: Stage, *tags: str) -> list[UUID]:
+    sql = """
+    INSERT INTO executions (id, job_name, prompt, model, max_tokens, deadline_at, metadata)
+    VALUES (gen_random_uuid(), 'hello', 'Hello', 'any', 1, now() + interval '1 hour', jsonb_build_object('tag', $1::text))
+    RETURNING id"""
+    return [await stage.site.owner.fetchval(sql, tag) for tag in tags]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (["--minutes", "60"], RESULT),
+        (["--minutes", "2"], TRIAL),
+        (["--minutes", "60", "--faults", "kill"], TRIAL),
+        (["--minutes", "60", "--break", "no_rescuer"], TRIAL),
+        (["--out", "elsewhere.json"], Path("elsewhere.json")),
+    ],
+)
+def test_only_an_hour_of_everything_is_written_where_the_pages_read_it(arguments: list[str], where: Path) -> None:
+    assert parsed(arguments).out == where
+
+
+def test_what_broke_is_written_by_its_whole_name() -> None:
+    report = Report(7, 60, None, 4, "abc", broken={LATE: [("a job", 2)]})
+    assert report.as_json()["broken"] == {str(LATE): [("a job", 2)]}

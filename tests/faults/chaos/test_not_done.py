@@ -32,7 +32,7 @@ async def test_redis_that_refuses_a_bell_was_full(stage: Stage) -> None:
         await stage.site.submit("One. Two.", model=OFFLINE)
         await asyncio.sleep(0.2)
     await filling
-    stage.load.journal.ids += stage.site.acknowledged
+    stage.load.journal.promised += stage.site.promised
     await on_redis.double_bells(stage, fault("double bells"))
     await on_redis.flush(stage, fault("flush redis"))
 

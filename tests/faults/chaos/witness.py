@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx2
 
 from tests.faults.chaos.journal import Journal
+from tests.faults.invariants import Invariant
 
-NAME = "I17 nothing but 2xx, 4xx and 503 is answered"
+NAME = Invariant("I17", "nothing but 2xx, 4xx and 503 is answered")
 
 
 class Witness(httpx2.AsyncBaseTransport):

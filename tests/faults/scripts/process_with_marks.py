@@ -1,8 +1,9 @@
-"""The command line, with executions whose prompts are marked misbehaving: `[[raises]]`, `[[hangs]]`, `[[exits]]` …"""
+"""The command line, with jobs whose prompts are marked misbehaving: `[[handler raises]]`, `[[handler hangs]]` …"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import resource
@@ -10,20 +11,39 @@ import time
 from pathlib import Path
 
 import workers.executions
+import workers.images
 from milepost.cli.app import main
 from milepost.domain.job import Job
 from milepost.domain.outcome import Outcome
+from milepost.engine.attempt import Handler
 from milepost.engine.context import Context
 
-MARK = re.compile(r"^\[\[handler (raises|hangs|blocks|exits|eats memory) ?([\d.]*)\]\]")
+MARK = re.compile(r"^\[\[handler (raises|hangs|blocks|exits|eats memory|lingers) ?([\d.]*)\]\]")
 ROOM, MOUTHFUL = 256 * 1024 * 1024, 16 * 1024 * 1024
 run = workers.executions.run
 
 
-async def marked(job: Job, ctx: Context) -> Outcome:
-    if mark := MARK.match(job["prompt"]):
-        await misbehave(mark[1], float(mark[2] or 1))
-    return await run(job, ctx)
+async def execution(job: Job, ctx: Context) -> Outcome:
+    return await marked(job["prompt"], run, job, ctx)
+
+
+async def image(job: Job, ctx: Context) -> Outcome:
+    from workers.images.handler import run  # here, because most processes begin without it
+
+    return await marked(json.loads(job["data"])["prompt"], run, job, ctx)
+
+
+async def marked(prompt: str, handler: Handler, job: Job, ctx: Context) -> Outcome:
+    mark = MARK.match(prompt)
+    how, seconds = (mark[1], float(mark[2] or 1)) if mark else ("", 0)
+    if how == "lingers":
+        outcome = await handler(job, ctx)
+        # nothing is written any more before the result: who loses the job now learns it from the fence alone
+        await asyncio.sleep(seconds)
+        return outcome
+    if how:
+        await misbehave(how, seconds)
+    return await handler(job, ctx)
 
 
 async def misbehave(how: str, seconds: float) -> None:
@@ -53,5 +73,6 @@ def eat() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (before, hard))
 
 
-workers.executions.run = marked
+workers.executions.run = execution
+workers.images.run = image
 main()
