@@ -7,14 +7,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.types import Scope
 
 from milepost.api.problems import Problem
 from milepost.api.validation import invalid
 
-T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
 
 DEEPEST = 32
@@ -36,15 +35,6 @@ async def read_optional(request: Request, model: type[Model], limit: int) -> Mod
     if not carries_body(request.scope):
         return model()
     return await read_model(request, model, limit)
-
-
-async def read_adapted(request: Request, adapter: TypeAdapter[T], limit: int) -> T:
-    """As read_model, for a type that is no model."""
-    raw = await read_json(request, limit)
-    try:
-        return adapter.validate_json(raw)
-    except ValidationError as error:
-        raise invalid(error) from None
 
 
 async def read_json(request: Request, limit: int) -> bytes:

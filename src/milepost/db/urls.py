@@ -45,11 +45,3 @@ def without_login(url: str) -> str:
 
 def database_name(url: str) -> str:
     return unquote(urlsplit(plain_url(url)).path.lstrip("/"))
-
-
-def without_secret(url: str) -> str:
-    """The address as it may be shown: user, host, port and database."""
-    parts = urlsplit(url)
-    user = f"{parts.username}@" if parts.username else ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}"

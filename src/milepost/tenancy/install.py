@@ -94,12 +94,6 @@ async def _admit(connection: asyncpg.Connection, name: str, users: tuple[Login, 
         await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM {APP}, {MAINTENANCE}, {SEALER}')
 
 
-async def migrate_both(control_owner_url: str, tenant_owner_url: str) -> None:
-    """Brings the control database and one tenant's database to their newest revisions."""
-    await migrate.upgrade(control_owner_url, "control")
-    await migrate.upgrade(tenant_owner_url, "tenant")
-
-
 async def register_tenant(
     control_owner_url: str, tenant: str, *, name: str, address: str, database: str, key_wrapped: bytes
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from workers.images.render import VERSION, Rendered, StickerSpec, render
-from workers.images.render.colour import INK, contrast
+from workers.images.render.colour import INK, Colour
 from workers.images.render.figure import draw_figure
 from workers.images.render.foil import foil
 from workers.images.render.layer import Sheet
@@ -30,6 +30,18 @@ NAMES = (
     "W" * 40,
     "안녕 สวัสดี",
 )
+
+
+def luminance(base: Colour) -> float:
+    """Relative luminance by WCAG 2."""
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in base)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(first: Colour, second: Colour) -> float:
+    """Contrast ratio by WCAG 2, 1 … 21."""
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
 
 
 def spec(**changes: object) -> StickerSpec:

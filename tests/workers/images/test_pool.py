@@ -34,6 +34,13 @@ def gone(pid: int) -> bool:
         os.close(handle)
 
 
+async def warm(pool: RenderPool) -> None:
+    """Starts every process of a new pool, so that what is drawn next need not wait for that."""
+    idle = [pool._slots.get_nowait() for _ in range(pool._slots.qsize())]
+    for process in await asyncio.gather(*(pool._start() for _ in idle)):
+        pool._slots.put_nowait(process)
+
+
 async def test_progress_arrives_while_the_loop_stays_free():
     told: list[int] = []
     turns = 0
@@ -45,7 +52,7 @@ async def test_progress_arrives_while_the_loop_stays_free():
             await asyncio.sleep(0)
 
     async with RenderPool(1) as pool:
-        await pool.warm()
+        await warm(pool)
         spinning = asyncio.create_task(spin())
         await pool.render(SMALL, None, lambda progress, _stage: told.append(progress))
         spinning.cancel()
@@ -69,7 +76,7 @@ async def test_a_report_may_be_awaited():
 
 async def test_a_process_draws_many_stickers_and_the_others_wait_in_line():
     async with RenderPool(1) as pool:
-        await pool.warm()
+        await warm(pool)
         pids = pool.pids
         pictures = await asyncio.gather(*(pool.render(SMALL, None, nobody) for _ in range(3)))
 
@@ -145,7 +152,7 @@ async def test_memory_is_bounded():
 
 async def test_a_bad_source_is_refused_and_the_process_lives_on():
     async with RenderPool(1) as pool:
-        await pool.warm()
+        await warm(pool)
         pids = pool.pids
         with pytest.raises(SourceRefused) as refused:
             await pool.render(SMALL, b"<svg/>", nobody)
@@ -164,7 +171,7 @@ async def test_forty_megapixels_fit_into_the_usual_memory():
 
 async def test_closing_leaves_no_process():
     async with RenderPool(2) as pool:
-        await pool.warm()
+        await warm(pool)
         pids = pool.pids
 
     assert len(pids) == 2
@@ -176,7 +183,7 @@ import asyncio
 from workers.images.render.pool import RenderPool
 async def main():
     pool = RenderPool(2)
-    await pool.warm()
+    await asyncio.gather(pool._start(), pool._start())
     print(*pool.pids, flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())

@@ -41,7 +41,3 @@ class Chance:
 
     def pick(self, choices: Sequence[T]) -> T:
         return choices[self.bits() % len(choices)]
-
-    def odds(self, share: float) -> bool:
-        """True in `share` of all cases."""
-        return self.unit() < share

@@ -56,18 +56,6 @@ def light(base: Colour, share: float = 0.45) -> Colour:
     return mix(base, (1.0, 0.99, 0.93), share)
 
 
-def luminance(base: Colour) -> float:
-    """Relative luminance by WCAG 2."""
-    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in base)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(first: Colour, second: Colour) -> float:
-    """Contrast ratio by WCAG 2, 1 … 21."""
-    high, low = sorted((luminance(first), luminance(second)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
 def bytes_of(base: Colour) -> tuple[int, int, int]:
     red, green, blue = (int(part * 255 + 0.5) for part in base)
     return (red, green, blue)

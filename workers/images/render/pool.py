@@ -69,12 +69,6 @@ class RenderPool:
             self._slots.put_nowait(kept)
         return rendered
 
-    async def warm(self) -> None:
-        """Start every process now, so that the first drawings need not wait for that."""
-        idle = [self._slots.get_nowait() for _ in range(self._slots.qsize())]
-        for process in await asyncio.gather(*(_keep(process) if process else self._start() for process in idle)):
-            self._slots.put_nowait(process)
-
     async def close(self) -> None:
         """Kill every process and wait until they are gone."""
         for process in list(self._alive):
@@ -100,10 +94,6 @@ class RenderPool:
         task = asyncio.create_task(process.gone())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-
-
-async def _keep(process: _Process) -> _Process:
-    return process
 
 
 def cores() -> int:

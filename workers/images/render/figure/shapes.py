@@ -59,10 +59,6 @@ def moved(path: Sequence[Point], dx: float, dy: float, *, scale: float = 1.0, tu
     return [(dx + x * cos - y * sin, dy + x * sin + y * cos) for x, y in path]
 
 
-def mirrored(path: Sequence[Point]) -> Path:
-    return [(-x, y) for x, y in reversed(path)]
-
-
 def symmetric(half: Sequence[Point]) -> list[Point]:
     """The right half from top to bottom, completed by its mirror image; points on the axis are not doubled."""
     return [*half, *((-x, y) for x, y in reversed(half) if abs(x) > 1e-6)]
