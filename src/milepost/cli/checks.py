@@ -11,12 +11,14 @@ import httpx2
 from milepost.cli.database import open_tenant
 from milepost.cli.exposure import weaknesses
 from milepost.cli.found import client_of
+from milepost.cli.guard_mends import mend_of
 from milepost.cli.sealing import open_control
 from milepost.db import about as databases
 from milepost.db import migrate, seals
 from milepost.db.locations import History
 from milepost.db.seals import CONTROL
 from milepost.domain.errors import MilepostError
+from milepost.embedded.folder import is_locked
 from milepost.engine.guards_check import look_at_guards, missing_audit_guards
 from milepost.engine.maintain import DUTY
 from milepost.engine.seal import ALARM, position_after
@@ -40,6 +42,7 @@ class Finding:
     mend: str = ""
 
 
+OWNERS: dict[History, str] = {"control": "control_owner_database_url", "tenant": "owner_database_url"}
 Check = Callable[[Settings], AsyncIterator[Finding]]
 
 
@@ -57,11 +60,15 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 async def _stack(settings: Settings) -> AsyncIterator[Finding]:
-    stack = read_stack(settings.data_dir)
-    if stack:
-        yield Finding("stack", "ok", f"{settings.data_dir.absolute()}, process {stack.get('pids', {}).get('up')}")
+    stack, folder = read_stack(settings.data_dir), settings.data_dir.absolute()
+    process = f"process {stack.get('pids', {}).get('up')}"
+    if not stack:
+        yield Finding("stack", "warn", f"none in {folder}", "'milepost up' starts one there.")
+    elif is_locked(folder):
+        yield Finding("stack", "ok", f"{folder}, {process}")
     else:
-        yield Finding("stack", "warn", f"none in {settings.data_dir.absolute()}", "'milepost up' starts one there.")
+        told = f"{folder} is what {process} left behind, which ended without stopping it"
+        yield Finding("stack", "fail", told, "'milepost up' starts it again.")
 
 
 async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
@@ -73,8 +80,9 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("postgres", "ok", f"version {version}")
         guards = await look_at_guards(database, all_kinds())
         if guards.problems:
+            newest = await _is_newest(settings, "tenant")
             for problem in guards.problems:
-                yield Finding("guards", "fail", problem, "'milepost migrate' with the owner's address.")
+                yield Finding("guards", "fail", problem, mend_of(problem, newest=newest))
         else:
             yield Finding("guards", "ok", "every trigger stands, forgeries are refused, edges are the machines'")
         for strong in guards.too_strong:
@@ -90,8 +98,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _migrations(settings: Settings) -> AsyncIterator[Finding]:
-    owners: dict[History, str] = {"control": "control_owner_database_url", "tenant": "owner_database_url"}
-    for name, setting in owners.items():
+    for name, setting in OWNERS.items():
         if getattr(settings, setting) is None:
             told = f"{name}: unknown without the owner's address"
             yield Finding("migrations", "warn", told, f"Set MILEPOST_{setting.upper()} to have it checked.")
@@ -105,10 +112,18 @@ async def _migrations(settings: Settings) -> AsyncIterator[Finding]:
             )
 
 
+async def _is_newest(settings: Settings, name: History) -> bool:
+    """False as well where nobody told the owner's address, who alone may read it."""
+    if getattr(settings, OWNERS[name]) is None:
+        return False
+    return await migrate.current(settings.need(OWNERS[name])) == migrate.head(name)
+
+
 async def _sealing(settings: Settings) -> AsyncIterator[Finding]:
     async with open_control(settings) as control, open_tenant(settings) as tenant:
         for trigger in await missing_audit_guards(control):
-            yield Finding("sealing", "fail", trigger, "'milepost migrate' with the owner's address.")
+            newest = await _is_newest(settings, "control")
+            yield Finding("sealing", "fail", trigger, mend_of(trigger, newest=newest))
         for name, database in ((tenant.name, tenant), (CONTROL, control)):
             last = await seals.last_seal(control, name)
             late = await seals.lag(database, name, position_after(last))

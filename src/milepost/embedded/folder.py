@@ -66,3 +66,17 @@ class FolderLock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process that lives holds the folder: its pid in a file may meanwhile be another's."""
+    try:
+        file = (folder / "lock").open()
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
