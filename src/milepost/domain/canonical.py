@@ -35,8 +35,8 @@ def entry_bytes(entry: Entry) -> bytes:
     """What the leaf is the hash of: an object whose members stand in the order of their names.
 
     Numbers that a double may not hold are strings. `details` that RFC 8785 cannot say exactly (a number that no double
-    holds, very deep nesting) stand in `details_text` as PostgreSQL writes them: every row can be sealed, and no two
-    different rows look alike.
+    holds, very deep nesting) stand in `details_text` as PostgreSQL writes them: every row can be sealed. Rows look alike
+    only where their values are the same as JSON: SQL's NULL and JSON's null as `details`, 1.0 and 1 in them.
     """
     quote = encode_basestring
     version = "null" if entry.version is None else entry.version
