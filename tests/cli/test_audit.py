@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from milepost.domain.checkpoint import Checkpoint
 from milepost.tenancy.signing import SigningKey
 from tests.cli.running import Said, Up, call
 
@@ -142,6 +143,76 @@ def test_another_public_key_or_none_is_told(milepost: Milepost, job: str, tmp_pa
     assert "default row 1, leaf 0, seal 1" in wrong.err
     assert missing.code == 2
     assert "milepost audit key" in missing.err
+
+
+def test_a_checkpoint_that_was_kept_must_be_in_the_log(milepost: Milepost, stack: Up, job: str, tmp_path: Path):
+    anchors = stack.folder / "anchors" / "default.jsonl"
+    newest = json.loads(anchors.read_text().splitlines()[-1])["checkpoint"]
+    name, size = newest.split("\n")[:2]
+    file = tmp_path / "kept"
+
+    for kept in (anchors.read_text(), newest):
+        file.write_text(kept)
+        assert milepost("audit", "verify", "--at-least", str(file)).code == 0
+    key = SigningKey(bytes.fromhex((stack.folder / "audit.key").read_text()))
+    file.write_text(key.sign(Checkpoint(name, int(size) + 1000, bytes(32))))
+    said = milepost("audit", "verify", "--at-least", str(file))
+
+    assert said.code == 1
+    assert f"{int(size) + 1000} rows are known to have been sealed and" in said.err
+
+
+WRONG: dict[str, list[str]] = {
+    "an id that is no text": ["prove", "\udcff\udcfe"],
+    "a proof in a folder that is not there": ["prove", "{job}", "--out", "{folder}/nowhere/x"],
+    "a binary file of public keys": ["verify", "--public-key", "{folder}/binary"],
+    "a file of public keys in no ASCII": ["verify", "--public-key", "{folder}/words"],
+    "an empty file of public keys": ["verify", "--public-key", "{folder}/empty"],
+    "a folder as public keys": ["verify", "--public-key", "{folder}"],
+    "a file as anchors": ["verify", "--anchors", "{folder}/empty"],
+    "anchors that are not there": ["verify", "--anchors", "{folder}/nowhere"],
+    "a kept checkpoint that is not there": ["verify", "--at-least", "{folder}/nowhere"],
+    "a kept checkpoint that is none": ["verify", "--at-least", "{folder}/words"],
+    "a binary kept checkpoint": ["verify", "--at-least", "{folder}/binary"],
+    "a kept checkpoint that is empty": ["verify", "--at-least", "{folder}/empty"],
+    "a kept checkpoint of another log": ["verify", "--at-least", "{folder}/other"],
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_was_asked_wrongly_is_told_in_a_line_with_a_hint(milepost: Milepost, job: str, tmp_path: Path, name: str):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\0")
+    (tmp_path / "words").write_text("milepost+é+é\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / "other").write_text(SigningKey(bytes(32)).sign(Checkpoint("milepost/x/acme", 1, bytes(32))))
+
+    said = milepost("audit", *(word.format(job=job, folder=tmp_path) for word in WRONG[name]))
+
+    assert (said.code, said.out) == (2, "")
+    error, hint = said.err.splitlines()
+    assert error.startswith("error: ")
+    assert "Error:" not in error  # the name of no exception
+    assert hint.startswith("  ")
+
+
+def test_a_folder_as_signing_key_is_told_in_a_line_with_a_hint(milepost: Milepost, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("MILEPOST_AUDIT_SIGNING_KEY_FILE", str(tmp_path))
+
+    said = milepost("audit", "key")
+
+    assert said.code == 2
+    assert said.err.splitlines()[0] == f"error: The key in {tmp_path} cannot be read: Is a directory."
+
+
+def test_a_log_of_which_nothing_was_restored_begins_no_epoch(milepost: Milepost, job: str):
+    said = milepost("audit", "restored")
+
+    assert (said.code, said.out) == (1, "")
+    assert said.err.splitlines()[0] == (
+        "error: Nothing of the audit log of default was lost, and it is sealed as ever."
+    )
+    assert "a backup" in said.err.splitlines()[1]
+    assert milepost("audit", "verify", "--json").json["logs"][0]["epochs"] == 1
 
 
 def test_anchors_that_are_lost_begin_again_when_somebody_says_so(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,15 +21,18 @@ from milepost.cli.output import complain, err, print_json, say
 from milepost.cli.sealing import anchors, open_control, public_key_lines, public_keys, signing_key, veil
 from milepost.db.seals import ANCHORS_BEGUN, CONTROL, tell
 from milepost.db.tenants import TenantDatabase
+from milepost.domain.checkpoint import parse_checkpoint, parse_note
+from milepost.domain.errors import ConfigurationError
 from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.audit.epoch import Restored, begin_epoch
 from milepost.engine.audit.prove import plain, prove
 from milepost.engine.audit.report import AuditReport, Tampered
+from milepost.engine.audit.rows import Veiled
 from milepost.engine.seal import Log, Sealer
 from milepost.engine.verify import Report, verify
 from milepost.kinds import all_kinds
 from milepost.settings import Settings
-from milepost.storage.anchors import AnchorFiles
+from milepost.storage.anchors import AnchorFiles, notes_in
 from milepost.tenancy.directory import Directory
 from milepost.tenancy.install import DEFAULT_TENANT
 from milepost.tenancy.signing import PublicKeys, read_public_keys
@@ -47,7 +50,12 @@ def verify_(
     *,
     public_key: Annotated[Path | None, typer.Option(help="File of public keys. [default: the settings']")] = None,
     anchor_folder: Annotated[
-        Path | None, typer.Option("--anchors", help="Folder of anchors. [default: the settings']")
+        Path | None,
+        typer.Option("--anchors", exists=True, file_okay=False, help="Folder of anchors. [default: the settings']"),
+    ] = None,
+    at_least: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Checkpoints that were kept elsewhere, and must be in the log."),
     ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -56,7 +64,7 @@ def verify_(
     settings = settings_of(data_dir)
     keys = read_public_keys(public_key) if public_key else public_keys(settings)
     where = AnchorFiles(anchor_folder) if anchor_folder else anchors(settings)
-    report, history = asyncio.run(_verify(settings, keys, where))
+    report, history = asyncio.run(_verify(settings, keys, where, _kept(at_least)))
     if as_json:
         print_json(
             {"clean": report.clean and history.clean, **asdict(report), "wrong": _named(report), **_told(history)}
@@ -68,7 +76,25 @@ def verify_(
         raise exits.Exit(exits.FAILED, f"{count} things are not as they were sealed.")
 
 
-async def _verify(settings: Settings, keys: PublicKeys, where: AnchorFiles) -> tuple[AuditReport, Report]:
+def _kept(file: Path | None) -> dict[str, list[str]]:
+    """Signed notes in a file, by the log that they say they are of. Their signatures are the check's to judge."""
+    found: dict[str, list[str]] = {}
+    try:
+        for note in notes_in(file.read_bytes()) if file else ():
+            log = parse_checkpoint(parse_note(note).text).origin.rpartition("/")[2]
+            found.setdefault(log, []).append(note)
+    except (OSError, ValueError):
+        hint = "It holds one checkpoint as it was signed, or lines of an anchors' file."
+        raise exits.Exit(exits.USAGE, f"{file} holds something that is no checkpoint.", hint=hint) from None
+    if others := found.keys() - {DEFAULT_TENANT, CONTROL}:
+        hint = f"Checked are the logs {DEFAULT_TENANT} and {CONTROL}."
+        raise exits.Exit(exits.USAGE, f"{file} is of the log {min(others)}, which is not checked.", hint=hint)
+    return found
+
+
+async def _verify(
+    settings: Settings, keys: PublicKeys, where: AnchorFiles, kept: Mapping[str, Sequence[str]]
+) -> tuple[AuditReport, Report]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("verifying")
@@ -81,9 +107,12 @@ async def _verify(settings: Settings, keys: PublicKeys, where: AnchorFiles) -> t
             progress.update(task, description=f"{report.jobs:,} jobs, {report.transitions:,} transitions")
 
         async with _opened(settings) as (control, tenant, directory):
-            logs = [Seen(tenant.name, tenant, await _veil(settings, directory)), Seen(CONTROL, control)]
+            known, fault = await names_of(directory) if _has_master_key(settings) else (None, "")
+            logs = [Seen(tenant.name, tenant, known, fault), Seen(CONTROL, control)]
             installation = await directory.installation()
-            report = await check_audit(control, logs, keys, where, installation=installation, on_progress=tell)
+            report = await check_audit(
+                control, logs, keys, where, installation=installation, kept=kept, on_progress=tell
+            )
             report.unchecked = [name for name in await directory.tenants() if name != tenant.name]
             return report, await verify(tenant, all_kinds(), tell_history)
 
@@ -100,8 +129,14 @@ def _has_master_key(settings: Settings) -> bool:
     return settings.master_key is not None or (settings.master_key_file or settings.data_dir / "master.key").exists()
 
 
-async def _veil(settings: Settings, directory: Directory) -> Any:
-    return await veil(directory, DEFAULT_TENANT) if _has_master_key(settings) else None
+async def names_of(directory: Directory) -> tuple[Veiled | None, str]:
+    """How the tenant's names look as copies, or what is wrong with its key: a finding, and not the end of a check."""
+    try:
+        return await veil(directory, DEFAULT_TENANT), ""
+    except KeyError:
+        return None, "the control database knows no such tenant, and so has no key to its pseudonyms"
+    except ConfigurationError as error:
+        return None, f"pseudonyms cannot be checked one by one. {error} {error.hint or ''}".rstrip()
 
 
 def _show(report: AuditReport, history: Report) -> None:
@@ -164,12 +199,22 @@ def prove_(
     data_dir: DataDir = None,
 ) -> None:
     """Write a proof, as JSON, that the job's audit rows are sealed. docs/check_audit_proof.py checks it offline."""
+    if not job.isprintable():  # bytes that are no UTF-8 come as halves of characters
+        raise exits.Exit(exits.USAGE, "That is no job's id.", hint="'milepost jobs list' shows them.")
     proof = plain(asyncio.run(_prove(settings_of(data_dir), job)))
     if out is None:
         print_json(proof)
     else:
-        out.write_text(json.dumps(proof, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _write(out, json.dumps(proof, indent=2, ensure_ascii=False) + "\n")
         say(f"{len(proof['rows'])} rows of {job} are proven in {out}.")
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        hint = "--out names a file in a folder that is there."
+        raise exits.Exit(exits.USAGE, f"{out} cannot be written: {error.strerror}.", hint=hint) from None
 
 
 async def _prove(settings: Settings, job: str) -> Any:

@@ -93,7 +93,7 @@ def notes_in(data: bytes) -> list[str]:
     """What somebody kept of anchors: lines of their file, or one checkpoint as it was signed. Raises ValueError."""
     lines = [line for line in data.split(b"\n") if line.strip()]
     notes = [note for line in lines if (note := _note(line)) is not None]
-    return notes if len(notes) == len(lines) else [data.decode().strip("\n") + "\n"]
+    return notes if lines and len(notes) == len(lines) else [data.decode().strip("\n") + "\n"]
 
 
 def _note(line: bytes) -> str | None:

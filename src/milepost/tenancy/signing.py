@@ -106,8 +106,13 @@ def read_public_keys(path: Path) -> PublicKeys:
     hint = "'milepost audit key' prints the public key; MILEPOST_AUDIT_PUBLIC_KEY_FILE says where it is kept."
     try:
         lines = [line for line in path.read_text().splitlines() if line.strip()]
-        return PublicKeys([checkpoint.parse_verifier_key(line) for line in lines])
+        keys = [checkpoint.parse_verifier_key(line) for line in lines]
     except OSError as error:
         raise ConfigurationError(f"The audit's public keys cannot be read: {error}.", hint=hint) from None
     except Malformed as error:
         raise ConfigurationError(f"{path} holds a line that is {error}.", hint=hint) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is no file of public keys: it holds no text.", hint=hint) from None
+    if not keys:
+        raise ConfigurationError(f"{path} holds no public key.", hint=hint)
+    return PublicKeys(keys)
