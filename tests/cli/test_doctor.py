@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from milepost.cli.extras import libraries
 from milepost.cli.guard_mends import mend_of
 from milepost.db.tenants import TenantDatabase
 from milepost.engine.guards_check import look_at_guards
@@ -31,7 +34,7 @@ async def test_what_somebody_changed_by_hand_is_mended_by_the_advice(
 
     mends = [mend_of(problem, newest=True) for problem in problems]
     for mend in mends:
-        await owner.execute(mend.removeprefix("as the owner, "))
+        await owner.execute(mend.removeprefix("As the owner: "))
 
     assert problems
     assert all(told in mend and "milepost migrate" not in mend for mend in mends)
@@ -43,7 +46,33 @@ async def test_a_trigger_that_is_gone_may_be_one_that_a_migration_brings(databas
     (problem,) = (await look_at_guards(database, all_kinds())).problems
 
     assert mend_of(problem, newest=False).startswith("'milepost migrate'")
-    assert mend_of(problem, newest=True).startswith("as the owner, CREATE TRIGGER guard_executions")
+    assert mend_of(problem, newest=True).startswith("As the owner: CREATE TRIGGER guard_executions")
+
+
+@pytest.mark.parametrize("extra", ["images", "llm"])
+def test_an_extra_that_is_not_installed_is_named_with_what_is_missing_without_it(
+    extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    name = next(libraries(extra, metadata.requires("milepost") or ()))
+    monkeypatch.setattr(metadata, "version", _without(name))
+
+    said = call("doctor", "--json", "--data-dir", str(tmp_path))
+
+    (finding,) = [finding for finding in said.json["findings"] if finding["what"] == "extras"]
+    assert (finding["result"], finding["mend"]) == ("warn", f"pip install 'milepost[{extra}]'")
+    assert f"milepost[{extra}] is not installed here" in finding["told"]
+
+
+def _without(hidden: str) -> Callable[[str], str]:
+    """The libraries of this machine but one."""
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == hidden:
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    return version
 
 
 def test_what_the_self_test_could_forge_is_told_with_what_to_look_at():

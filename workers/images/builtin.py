@@ -53,8 +53,9 @@ class Missing:
         return "missing"
 
     async def render(self, wanted: Mapping[str, Any], source: bytes | None, report: Report, key: str) -> Picture:  # noqa: ARG002 - draws nothing
-        message = f"Drawing needs {self._library}, which is not installed here: install milepost[images]."
-        raise RendererError("RENDERER_UNAVAILABLE", message, retry=True)
+        # for good: another attempt would most likely meet the same worker, and what is missing does not come by itself
+        message = f"Drawing needs {self._library}, which this worker has not: pip install 'milepost[images]'"
+        raise RendererError("RENDERER_UNAVAILABLE", message)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import httpx2
 
 from milepost.cli.database import open_tenant
 from milepost.cli.exposure import weaknesses
+from milepost.cli.extras import WITHOUT, mend_of_extra, missing_extras
 from milepost.cli.found import client_of
 from milepost.cli.guard_mends import mend_of
 from milepost.cli.sealing import open_control
@@ -201,6 +202,15 @@ async def _providers(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("providers", "warn", "no keys: offline/extract answers, which asks no model", mend)
 
 
+async def _extras(settings: Settings) -> AsyncIterator[Finding]:  # noqa: ARG001 - a check is given them
+    missing = missing_extras()
+    for extra in missing:
+        told = f"milepost[{extra}] is not installed here: {WITHOUT[extra]} by workers of this environment"
+        yield Finding("extras", "warn", told, mend_of_extra(extra))
+    if not missing:
+        yield Finding("extras", "ok", "workers here can draw, and ask language models")
+
+
 async def _exposure(settings: Settings) -> AsyncIterator[Finding]:
     weak = list(weaknesses(settings))
     for told, mend in weak:
@@ -219,4 +229,5 @@ CHECKS: dict[str, Check] = {
     "keys": _runtime,
     "api": _api,
     "providers": _providers,
+    "extras": _extras,
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-MIGRATE = "'milepost migrate' with the owner's address."
+BY_HAND = "As the owner: "
+MIGRATE = "'milepost migrate' with the owner's address; if that was done, as the owner: "
 
 
 def mend_of(problem: str, *, newest: bool) -> str:
@@ -12,10 +13,8 @@ def mend_of(problem: str, *, newest: bool) -> str:
     for pattern, sql, migrated in MENDS:
         if match := re.fullmatch(pattern, problem):
             found = ("" if part == "(new)" else part for part in match.groups())
-            return (
-                f"{'' if newest or not migrated else MIGRATE + ' If that was done: '}as the owner, {sql.format(*found)}"
-            )
-    return "its trigger is off or gone, or its function another: as the owner, make it again from migrations/"
+            return f"{MIGRATE if migrated and not newest else BY_HAND}{sql.format(*found)}"
+    return "Its trigger is off or gone, or its function another: as the owner, make it again from migrations/."
 
 
 EDGE = r"(\w+) (\w+|\(new\)) to (\w+) \((\w+)\)"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from milepost.cli.extras import WITHOUT, mend_of_extra, missing_extras
 from milepost.cli.found import DataDir
 from milepost.cli.output import err, say
 from milepost.cli.signals import STOPS
@@ -94,6 +95,8 @@ def greet(stack: Stack) -> None:
         say(f"  {MADE.format(stack.new_key_file)}")
     if not stack.own_roles:
         say("  This database server allows one role: what the roles would refuse is refused by triggers alone.")
+    for extra in missing_extras():
+        say(f"  Without milepost[{extra}] {WITHOUT[extra]}: {mend_of_extra(extra)}")
     say()
     say('Try: milepost submit execution "Why do birds sing at dawn?" --wait')
     say("Ctrl-C stops everything.")

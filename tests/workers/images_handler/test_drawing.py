@@ -17,6 +17,7 @@ from milepost.kinds.images import KIND
 from milepost.storage import paths
 from tests.factories import Bells
 from tests.images_fixtures import REQUEST, Brush, Easel, shown
+from workers.images.builtin import Missing
 from workers.images.port import RendererError
 
 
@@ -96,6 +97,24 @@ async def test_a_hosted_renderers_tokens_add_up_over_attempts(easel: Easel, owne
     assert job["tokens_used"] == 30
     assert shown(job)["result"]["tokens"] == 30
     assert await owner.fetchval("SELECT total_tokens FROM usage_stats") == 30
+
+
+async def test_a_worker_without_the_libraries_for_drawing_ends_a_task_at_once_and_says_what_to_install(
+    easel: Easel, owner: Any
+) -> None:
+    with pytest.raises(RendererError) as missing:
+        await Missing("numpy").render({}, None, _nobody, "")
+    easel.brush.errors = [missing.value]
+
+    job = await easel.draw()
+
+    assert (job.status, job.attempt, job["error_code"]) == ("failed", 1, "RENDERER_UNAVAILABLE")
+    assert job["error_message"] == "Drawing needs numpy, which this worker has not: pip install 'milepost[images]'"
+    assert await owner.fetchval("SELECT count(*) FROM generated_images") == 0
+
+
+async def _nobody(percent: int, stage: str) -> None:
+    """Is told nothing."""
 
 
 @pytest.mark.parametrize(
