@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import signal
-import time
 from itertools import count
 from pathlib import Path
 
@@ -83,17 +80,6 @@ class Ground:
             with_database(a.owner, name), tuple(Login(login_of(url)[0], role) for url, role in roles)
         )
         return with_database(a.owner, name)
-
-    def crash_postgres(self) -> float:
-        """An immediate shutdown, no checkpoint, and a start that has to recover. Answers how long it was away."""
-        began, port = time.monotonic(), self.postgres.port
-        os.kill(self.postgres.pid, signal.SIGQUIT)
-        while self.postgres.is_alive:
-            time.sleep(0.01)
-        self.postgres.stop()  # it is dead: this gives the folder's lock back
-        self.postgres = EmbeddedPostgres(self.folder / "postgres", port=port)
-        self.postgres.start()
-        return time.monotonic() - began
 
     def stop_redis(self) -> int:
         """It ends and everything it knew is gone. Answers its port."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from milepost.client import Client
 from tests.faults.invariants import Promise
+from tests.faults.servers import crash_postgres
 from tests.faults.site import OFFLINE, Site
 
 SUBMITTERS, WORKERS, IN_FLIGHT = 8, 2, 20
@@ -57,7 +58,7 @@ async def test_postgres_crashes_twice_under_load(site: Site) -> None:
         load = Load(site, client)
         for crash in ("first", "second"):
             await load.reach(150)
-            away = site.ground.crash_postgres()
+            away = await crash_postgres(site.ground)
             back = time.monotonic()
             await load.reach(1)
             site.figure(f"PostgreSQL, {crash} crash: away", away)

@@ -9,7 +9,8 @@ from contextlib import suppress
 
 import asyncpg
 
-from tests.faults.chaos import servers, trigger
+from tests.faults import servers
+from tests.faults.chaos import trigger
 from tests.faults.chaos.plan import Fault
 from tests.faults.chaos.stage import AWAY, NotDone, Stage
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from milepost.domain.bell import Bell
 from milepost.queue.connection import connect
-from tests.faults.chaos import servers
+from tests.faults import servers
 from tests.faults.chaos.plan import Fault
 from tests.faults.chaos.stage import NotDone, Stage
 from tests.faults.invariants import JOBS

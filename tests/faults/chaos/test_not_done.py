@@ -7,9 +7,11 @@ import asyncio
 import asyncpg
 import pytest
 
+from milepost.engine.api_keys import ensure_user
 from tests.faults.chaos import on_postgres, on_redis, trigger
 from tests.faults.chaos.plan import Fault
 from tests.faults.chaos.stage import NotDone, Stage
+from tests.faults.invariants import Promise
 from tests.faults.site import OFFLINE
 
 
@@ -35,6 +37,20 @@ async def test_redis_that_refuses_a_bell_was_full(stage: Stage) -> None:
     stage.load.journal.promised += stage.site.promised
     await on_redis.double_bells(stage, fault("double bells"))
     await on_redis.flush(stage, fault("flush redis"))
+
+
+async def test_bells_of_every_kind_are_rung_again(stage: Stage) -> None:
+    picture = """
+    INSERT INTO image_tasks (id, user_id, data, deadline_at) VALUES (gen_random_uuid(), $1, '{}', now() + interval '1 hour')
+    RETURNING id"""
+    user = await ensure_user(stage.site.database, role="maker", name="Painter")
+    await stage.site.submit("One. Two.", model=OFFLINE)
+    pictures = [Promise(await stage.site.owner.fetchval(picture, user), "image_task")]
+    stage.load.journal.promised += [*stage.site.promised, *pictures]
+    for ring in (on_redis.double_bells, on_redis.stale_bells):
+        await stage.site.redis.flushall()
+        await ring(stage, fault("bells"))
+        assert await stage.site.redis.exists("milepost:execution", "milepost:image_task") == 2
 
 
 async def test_a_commit_that_failed_on_request_is_counted_and_tells_the_state_that_was_asked_for(stage: Stage) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 
 from milepost.embedded import EmbeddedPostgres, EmbeddedRedis
 from milepost.embedded.child import Child
@@ -29,12 +30,13 @@ class _Redis(EmbeddedRedis):
         return self._spawn()
 
 
-async def crash_postgres(ground: Ground) -> None:
-    """An immediate shutdown, no checkpoint, and a start that has to recover."""
-    port = ground.postgres.port
+async def crash_postgres(ground: Ground) -> float:
+    """An immediate shutdown, no checkpoint, and a start that has to recover. Answers how long it was away."""
+    began, port = time.monotonic(), ground.postgres.port
     await _end(ground.postgres, signal.SIGQUIT)
     ground.postgres = _Postgres(ground.folder / "postgres", port=port)
     await _begin(ground.postgres)
+    return time.monotonic() - began
 
 
 async def kill_redis(ground: Ground, seconds: float, *, forget: bool) -> None:
