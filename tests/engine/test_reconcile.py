@@ -167,3 +167,20 @@ async def test_a_put_back_job_is_rung_at_its_new_version(
 
     again = Bell("default", "execution", job.id, 3, 0, job.scheduled_at + timedelta(0))
     assert await doorbell.known([again]) == [True]
+
+
+async def test_jobs_due_since_for_ever_or_never_take_no_other_along(
+    database: TenantDatabase, doorbell: Doorbell, owner: Any
+) -> None:
+    jobs = await submit_many(database, 12)
+    for job in jobs[:5]:
+        await lives.alter(owner, job, "scheduled_at = '-infinity'")
+    await lives.alter(owner, jobs[5], "scheduled_at = 'infinity'")
+    reconcile = await settled(database, doorbell, page=2)
+    assert await known(doorbell, database, jobs) == 12
+    await doorbell.forget([bell(database, job) for job in jobs])
+
+    rung = [await reconcile.tick() for _ in range(5)]
+
+    assert sum(rung) == 11
+    assert await known(doorbell, database, [*jobs[:5], *jobs[6:]]) == 11

@@ -219,3 +219,45 @@ async def test_a_bell_is_not_rung_in_the_redis_of_another_installation(redis, ur
     assert doorbell.rings.lost == 1
     assert await redis.keys("*") == [wire.INSTALLATION_KEY.encode()]
     await doorbell.aclose()
+
+
+async def test_a_bell_that_cannot_be_written_is_lost_alone_and_said_once(redis, doorbell, caplog):
+    good = [bell() for _ in range(3)]
+    bad = [bell()._replace(due_at="tomorrow"), bell()._replace(tenant="\udc00")]
+    for one in (*good[:2], *bad):
+        doorbell.ring_soon([one])
+    await doorbell.ring(good[2:])
+    assert set(await order(redis)) == set(good)
+    assert (doorbell.rings.rung, doorbell.rings.lost) == (3, 2)
+    [line] = [line for line in caplog.messages if "cannot be rung" in line]
+    assert line == f"2 bells cannot be rung, the first is of job {bad[0].job_id}"
+    assert await doorbell.deliver(bad)
+    assert await doorbell.deliver([bell()])
+    assert (doorbell.rings.rung, doorbell.rings.lost) == (4, 4)
+
+
+async def test_a_bell_whose_id_is_none_of_ours_is_lost_alone_and_said(redis, doorbell, caplog):
+    good, bad = bell(), bell()._replace(version=-1)
+    assert await doorbell.deliver([bad, good])
+    assert await order(redis) == [good]
+    assert await doorbell.deliver([bad])
+    assert (doorbell.rings.rung, doorbell.rings.lost) == (1, 2)
+    assert caplog.messages == ["1 bells were not rung: their ids are none of ours"] * 2
+
+
+async def test_a_bell_due_since_for_ever_is_due_now_and_one_due_never_waits(redis, doorbell):
+    ends = (datetime.min, datetime.max)  # noqa: DTZ901 - as the driver reads PostgreSQL's infinities
+    since_ever, never = (bell(due_at=end) for end in ends)
+    await doorbell.ring([never, since_ever])
+    assert await order(redis) == [since_ever._replace(due_at=None), never._replace(due_at=None)]
+    [(_, now), (_, then)] = await redis.zrange(wire.queue_name(KIND), 0, -1, withscores=True)
+    assert 0 < now <= time.time() * 1000 < then
+
+
+async def test_what_nobody_foresaw_is_logged_counted_and_silences_no_later_ring(redis, doorbell, caplog):
+    assert not await doorbell.deliver([bell()._replace(kind="\udc00")])
+    good = bell()
+    await doorbell.ring([good])
+    assert (doorbell.rings.rung, doorbell.rings.lost) == (1, 1)
+    assert caplog.messages == ["bells were not rung"]
+    assert await order(redis) == [good]

@@ -40,7 +40,8 @@ class Waiting(NamedTuple):
 
     @property
     def place(self) -> Place:
-        return Place(self.scheduled_at, self.id)
+        # the driver reads minus infinity without an offset, and nothing can be compared with that
+        return Place(self.scheduled_at.replace(tzinfo=UTC), self.id)
 
 
 class Owned(NamedTuple):

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from arq import ArqRedis
 from redis.exceptions import NoScriptError
@@ -22,6 +22,8 @@ from milepost.queue.presence import Presence, present
 from milepost.queue.recall import Recall
 
 T = TypeVar("T")
+# keys and arguments of the script
+Call: TypeAlias = tuple[list[str], list[Any]]
 
 logger = logging.getLogger("milepost.doorbell")
 
@@ -184,54 +186,74 @@ class Doorbell:
         return reached
 
     async def _send_counted(self, bells: Sequence[Bell]) -> bool:
-        reached = await self._send(bells)
-        if reached:
-            self.rings.rung += len(bells)
-        else:
-            self.rings.lost += len(bells)
-        return reached
+        """False: Redis is away. A bell that cannot be rung at all is lost alone."""
+        rung = await self._send(_written(bells))
+        self.rings.rung += rung or 0
+        self.rings.lost += len(bells) - (rung or 0)
+        return rung is not None
 
-    async def _send(self, bells: Sequence[Bell]) -> bool:
-        calls = list(self._calls(bells))
+    async def _send(self, written: Mapping[str, Sequence[bytes]]) -> int | None:
+        """How many were rung; None when Redis is away or answers what nobody understands."""
+        calls, rung = list(self._calls(written)), 0
         try:
             for start in range(0, len(calls), CALLS_PER_TRIP):
-                await self._trip(calls[start : start + CALLS_PER_TRIP])
+                rung += await self._trip(calls[start : start + CALLS_PER_TRIP])
         except REDIS_ERRORS as error:
             self._outage(error)
-            return False
-        if self._lost_at_outage is not None:
+            return None
+        except Exception:
+            logger.exception("bells were not rung")  # else nobody would hear of it: no caller waits
+            return None
+        if odd := sum(map(len, written.values())) - rung:
+            logger.error("%d bells were not rung: their ids are none of ours", odd)
+        if calls and self._lost_at_outage is not None:
             logger.warning("Redis is back; %d bells were not rung", self.rings.lost - self._lost_at_outage)
             self._lost_at_outage = None
-        return True
+        return rung
 
-    def _calls(self, bells: Sequence[Bell]) -> Iterator[tuple[list[str], list[Any]]]:
-        for kind, part in _by_kind(bells, kind=lambda bell: bell.kind):
+    def _calls(self, written: Mapping[str, Sequence[bytes]]) -> Iterator[Call]:
+        for kind, lines in written.items():
             keys = [wire.INSTALLATION_KEY, wire.queue_name(kind), wire.wake_list(kind)]
-            for start in range(0, len(part), BELLS_PER_CALL):
-                lines = "".join([wire.lines(bell) for bell in part[start : start + BELLS_PER_CALL]])
-                yield keys, [self._installation, wire.BODY_LIFE_MS, kind, lines]
+            for start in range(0, len(lines), BELLS_PER_CALL):
+                part = b"".join(lines[start : start + BELLS_PER_CALL])
+                yield keys, [self._installation, wire.BODY_LIFE_MS, kind, part]
 
-    async def _trip(self, calls: list[tuple[list[str], list[Any]]]) -> None:
+    async def _trip(self, calls: Sequence[Call]) -> int:
+        """How many bells the script knew for such."""
         if len(calls) == 1:
-            await self._script(self._redis, *calls[0])
-            return
+            return await self._script(self._redis, *calls[0])
         try:
-            await self._pipelined(calls)
+            return await self._pipelined(calls)
         except NoScriptError:
             await self._script.load(self._redis)
-            await self._pipelined(calls)
+            return await self._pipelined(calls)
 
-    async def _pipelined(self, calls: list[tuple[list[str], list[Any]]]) -> None:
+    async def _pipelined(self, calls: Sequence[Call]) -> int:
         pipe: Any = self._redis.pipeline(transaction=False)
         for keys, args in calls:
             self._script.queue_on(pipe, keys, args)
-        await pipe.execute()
+        return sum(await pipe.execute())
 
     def _outage(self, error: Exception) -> None:
         self._quiet_until = time.monotonic() + self._pause
         if self._lost_at_outage is None:
             self._lost_at_outage = self.rings.lost
             logger.warning("bells cannot be rung, jobs will wait for the reconciler: %s", error)
+
+
+def _written(bells: Iterable[Bell]) -> Mapping[str, Sequence[bytes]]:
+    """What the script reads, by kind. A bell that cannot be written is left out, or it would take all with it."""
+    written: defaultdict[str, list[bytes]] = defaultdict(list)
+    bad: list[tuple[Bell, Exception]] = []
+    for bell in bells:
+        try:
+            written[bell.kind].append(wire.lines(bell))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others must be rung
+            bad.append((bell, error))
+    if bad:
+        bell, error = bad[0]
+        logger.error("%d bells cannot be rung, the first is of job %s", len(bad), bell.job_id, exc_info=error)
+    return written
 
 
 def _by_kind(items: Iterable[T], *, kind: Callable[[T], str]) -> Iterable[tuple[str, list[T]]]:

@@ -40,13 +40,15 @@ def body_key(job: str) -> str:
     return job_key_prefix + job
 
 
-def lines(bell: Bell) -> str:
+def lines(bell: Bell) -> bytes:
     """A bell as `ring.lua` reads it, which makes arq's serialized job of it."""
-    return f"{arq_id(bell)}\n{0 if bell.due_at is None else to_ms(bell.due_at)}\n"
+    return f"{arq_id(bell)}\n{0 if bell.due_at is None else to_ms(bell.due_at)}\n".encode()
 
 
 def to_ms(moment: datetime) -> int:
     """Rounded up: a bell that comes before its time is turned away."""
+    if moment.tzinfo is None:  # so the driver reads PostgreSQL's infinities: due at once, or never
+        moment = moment.replace(tzinfo=UTC)
     return -((EPOCH - moment) // MILLISECOND)
 
 

@@ -1,7 +1,7 @@
 -- Rings bells of one kind. A bell that is there already keeps the earlier of the two times.
 -- KEYS: the installation key, the queue, its wake list.
 -- ARGV: installation id, life of a body (ms), the kind, then the bells in one argument, which costs the sender less than
--- thousands: a line each for arq job id and due (ms, 0 = now).
+-- thousands: a line each for arq job id and due (ms, 0 = now). What is no bell is passed over. Answers how many were rung.
 local STEP, SOON, TOKENS = 1e9, 1000, 64
 
 local owner = redis.call('GET', KEYS[1])
@@ -24,6 +24,7 @@ for id, tenant, job, version, priority, wanted in ARGV[4]:gmatch('(([%w_-]+):([%
   scores[#scores + 1] = id
   soonest = math.min(soonest or due, due)
 end
+if not soonest then return 0 end
 redis.call('ZADD', KEYS[2], 'LT', unpack(scores))
 if soonest <= now + SOON and redis.call('LLEN', KEYS[3]) < TOKENS then redis.call('LPUSH', KEYS[3], 1) end
 return #scores / 2
