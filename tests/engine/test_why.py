@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from uuid_utils.compat import uuid7
+
 from milepost.db.counts import tally
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
@@ -16,6 +18,7 @@ from milepost.engine.cancel import cancel
 from milepost.engine.why import why
 from milepost.kinds import find_kind
 from milepost.kinds.executions.table import MACHINE
+from tests.engine.lives import alter, new_user
 from tests.factories import TABLE, new_execution
 
 KIND = find_kind("execution")
@@ -86,7 +89,9 @@ async def test_a_running_job_is_leased_by_its_worker_until_it_is_asked_to_stop(d
     assert running.reason == "leased"
     assert running.lease is not None
     assert (running.lease.by, running.lease.since, running.lease.expired) == ("w1", job.claimed_at, False)
-    assert (stopping.reason, stopping.cancel_requested_at is not None) == ("cancel_requested", True)
+    assert stopping.reason == "cancel_requested"
+    asked = stopping.cancel_requested_at
+    assert stopping.text == f"It was asked to stop at {asked:%Y-%m-%d %H:%M:%S} UTC and is being stopped by w1."
 
 
 async def test_an_expired_lease_is_told(database: TenantDatabase) -> None:
@@ -105,8 +110,40 @@ async def test_an_ended_job_has_ended(database: TenantDatabase) -> None:
     assert (await why(database, KIND, job, workers=1)).reason == "ended"
 
 
-async def test_the_tally_counts_statuses_leases_the_oldest_due_and_recent_failures(database: TenantDatabase) -> None:
-    await submitted(database, scheduled_at=datetime.now(UTC) - timedelta(minutes=5))
+async def test_a_job_due_since_for_ever_is_counted_and_explained_without_an_age(
+    database: TenantDatabase, owner: Any
+) -> None:
+    old, young, never = [await submitted(database) for _ in range(3)]
+    await alter(owner, old, "scheduled_at = '-infinity', deadline_at = '-infinity'")
+    await alter(owner, never, "scheduled_at = 'infinity'")
+    everybody = await database.connections.run(lambda connection: tally(connection, TABLE))
+    nobody = await database.connections.run(lambda connection: tally(connection, TABLE, uuid7()))
+    texts = [(await why(database, KIND, job, workers=1)).text for job in (old, young, never)]
+
+    assert (everybody.statuses["PENDING"].count, nobody.statuses["PENDING"].count) == (3, 0)
+    assert everybody.oldest_due is not None
+    assert everybody.oldest_due < timedelta(minutes=1)
+    assert texts[:2] == ["It is due; no job goes before it.", "It is due; 1 due job goes before it."]
+    assert texts[2].startswith("It is not due yet")
+
+
+async def test_the_oldest_due_of_one_owner_leaves_out_what_is_due_since_for_ever(
+    database: TenantDatabase, owner: Any
+) -> None:
+    user = await new_user(owner)
+    old, young = [await submitted(database, user_id=user) for _ in range(2)]
+    await alter(owner, old, "scheduled_at = '-infinity'")
+    await alter(owner, young, "scheduled_at = now() - interval '5 minutes'")
+    own = await database.connections.run(lambda connection: tally(connection, TABLE, user))
+
+    assert own.oldest_due is not None
+    assert timedelta(minutes=5) <= own.oldest_due < timedelta(minutes=6)
+
+
+async def test_the_tally_counts_statuses_leases_the_oldest_due_and_recent_failures(
+    database: TenantDatabase, owner: Any
+) -> None:
+    await alter(owner, await submitted(database), "scheduled_at = now() - interval '5 minutes'")
     await claimed(database, await submitted(database))
     await claimed(database, await submitted(database), lease=-1)
     await end(database, await claimed(database, await submitted(database)), Failed("PROVIDER_AUTH", "No."))

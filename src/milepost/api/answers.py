@@ -10,7 +10,8 @@ from uuid import UUID
 import orjson
 from starlette.responses import Response
 
-OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+# naive: the driver reads PostgreSQL's infinities without an offset
+OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
 
 
 def encode(content: Any) -> bytes:

@@ -27,13 +27,18 @@ def moment(at: datetime | None, *, ago: bool = False) -> Markup:
     """In UTC; with `ago`, a script that runs says how long ago it was instead."""
     if at is None:
         return Markup("")
-    at = at.astimezone(UTC)
+    at = _utc(at)
     form = Markup('<time datetime="{}" data-ago>{}</time>') if ago else Markup('<time datetime="{}">{}</time>')
     return form.format(f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%Y-%m-%d %H:%M:%S}")
 
 
+def _utc(at: datetime) -> datetime:
+    # the driver reads PostgreSQL's infinities without an offset
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 def clock(at: datetime) -> Markup:
-    at = at.astimezone(UTC)
+    at = _utc(at)
     shown = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
     return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
         at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}", shown

@@ -109,11 +109,15 @@ def _tally(table: JobTable) -> str:
     )
     return f"""
 SELECT {counts},
-(SELECT now() - min(scheduled_at) FROM {table.name}
- WHERE status = '{table.machine.queued}' AND scheduled_at <= now()) AS oldest_due,
+(SELECT now() - min(scheduled_at) FROM {table.name} WHERE {_due(table)}) AS oldest_due,
 l.held, l.expired
 FROM (SELECT count(*) AS held, count(*) FILTER (WHERE lease_expires_at <= now()) AS expired
       FROM {table.name} WHERE lease_owner IS NOT NULL) AS l"""
+
+
+def _due(table: JobTable) -> str:
+    """Without rows due since for ever: nobody could be told their age."""
+    return f"status = '{table.machine.queued}' AND scheduled_at <= now() AND scheduled_at > '-infinity'"
 
 
 def _with(table: JobTable, status: str) -> str:
@@ -127,10 +131,9 @@ def _tally_of(table: JobTable) -> str:
     counts = ",\n".join(
         f"count(*) FILTER (WHERE status = '{status}') AS n_{index}" for index, status in enumerate(table.machine.phases)
     )
-    due = f"status = '{table.machine.queued}' AND scheduled_at <= now()"
     return f"""
 SELECT {counts}, count(*) AS looked_at,
-       now() - min(scheduled_at) FILTER (WHERE {due}) AS oldest_due,
+       now() - min(scheduled_at) FILTER (WHERE {_due(table)}) AS oldest_due,
        count(*) FILTER (WHERE lease_owner IS NOT NULL) AS held,
        count(*) FILTER (WHERE lease_expires_at <= now()) AS expired
 FROM (SELECT status, scheduled_at, lease_owner, lease_expires_at FROM {table.name}

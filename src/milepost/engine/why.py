@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from milepost.db import counts
@@ -119,15 +119,17 @@ def _lease(job: Job, now: datetime) -> Held | None:
 
 
 def _text(reason: Reason, kind: Kind, job: Job, place: Place | None, lease: Held | None, now: datetime) -> str:
-    wait = f"in {_span(job.scheduled_at, now)}, at {_clock(job.scheduled_at)}"
-    holder = f"{lease.by} since {_clock(lease.since)}" if lease else "somebody unknown"
+    wait = _wait(job.scheduled_at, now)
+    by = lease.by if lease else "somebody unknown"
+    since = f" since {_clock(lease.since)}" if lease else ""
+    asked = f" at {_clock(job.cancel_requested_at)}" if job.cancel_requested_at else ""
     attempt = f"attempt {job.attempt} of {job.max_attempts}"
     told = f" ({job['error_code']})" if job["error_code"] else ""
     texts: dict[Reason, str] = {
         "ended": f"It ended: {job.status}{told}.",
         "paused": "It is paused. Resume it to let it go on.",
-        "leased": f"It is running: {attempt}, held by {holder}.",
-        "cancel_requested": f"It was asked to stop and is being stopped by {holder}.",
+        "leased": f"It is running: {attempt}, held by {by}{since}.",
+        "cancel_requested": f"It was asked to stop{asked} and is being stopped by {by}.",
         "not_due": f"It is not due yet: it may run {wait}.",
         "backing_off": f"{attempt.capitalize()} did not end well{told}; the next is due {wait}.",
         "no_worker": f"It is due, but no worker for {kind.path} is alive. Start one: 'milepost worker {kind.path}'.",
@@ -141,6 +143,11 @@ def _ahead(place: Place | None) -> str:
         return "no job goes before it"
     some = f"at least {place.ahead.count}" if place.ahead.more else str(place.ahead.count)
     return f"{some} due {'job goes' if some == '1' else 'jobs go'} before it"
+
+
+def _wait(due: datetime, now: datetime) -> str:
+    due = due.replace(tzinfo=UTC)  # the driver reads an infinity without an offset
+    return f"in {_span(due, now)}, at {_clock(due)}"
 
 
 def _clock(moment: datetime) -> str:
