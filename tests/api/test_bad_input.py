@@ -232,3 +232,66 @@ async def test_unknown_things_stay_unknown_however_their_path_is_written(house: 
                  "/static/x/..%2f..%2fapp.py"):  # fmt: skip
         answer = await caller.http.get(path)
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found"), path
+
+
+ENDS = [
+    "0001-01-01T00:00:00Z", "0001-01-01T23:59:59.999999Z", "0001-01-01T01:00:00+01:00", "0001-01-01T00:00:00-23:59",
+    "9999-12-31T00:00:00Z", "9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999999Z",
+    "9999-12-31T22:59:59.999999-01:00", "9999-12-30T23:59:59-23:59",
+]  # fmt: skip
+
+
+async def test_the_first_and_last_day_of_the_calendar_are_no_times(house: House, owner: Any) -> None:
+    caller = await house.caller(*MAKER)
+    job = await caller.submit()
+    path = f"{PATH}/{job['id']}"
+    for end in ENDS:
+        answers = [
+            await caller.http.post(PATH, json={"prompt": "a", "scheduled_at": end}),
+            await caller.http.post(PATH, json={"prompt": "a", "retain_until": end}),
+            await caller.http.post("/v1/images", json={**REQUEST, "scheduled_at": end}),
+            await caller.http.patch(path, json={"retain_until": end}, headers={"If-Match": '"1"'}),
+            await caller.http.get(PATH, params={"created_after": end}),
+        ]
+        assert [answer.json()["type"] for answer in answers] == ["/problems/out-of-range"] * 5, end
+    assert await owner.fetchval("SELECT count(*) FROM executions") == 1
+
+
+async def test_a_time_that_has_passed_means_now_and_harms_nobody(house: House) -> None:
+    caller = await house.caller(*MAKER)
+    old = await caller.submit(scheduled_at="0001-01-02T00:00:00Z")
+    until = (await caller.submit(retain_until="9999-12-30T23:59:59.999999Z"))["retain_until"]
+
+    assert (old["scheduled_at"], until) == (old["created_at"], "9999-12-30T23:59:59.999999Z")
+    for path in ("/v1/summary", "/metrics", f"{PATH}/{old['id']}/why", PATH):
+        assert (await caller.http.get(path)).status_code == 200, path
+
+
+async def test_a_row_with_an_endless_time_is_read_with_its_offset(house: House, owner: Any) -> None:
+    caller = await house.caller(*MAKER)
+    job = await caller.submit()
+    await owner.execute("UPDATE executions SET scheduled_at = '-infinity', deadline_at = 'infinity'")
+
+    read = (await caller.http.get(f"{PATH}/{job['id']}")).json()
+
+    assert (read["scheduled_at"], read["deadline_at"]) == ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z")
+    for path in ("/v1/summary", "/metrics", f"{PATH}/{job['id']}/why"):
+        assert (await caller.http.get(path)).status_code == 200, path
+
+
+@pytest.mark.parametrize("quantity", ["1\n", "٣", "1²", " 1", "1 ", "1e3", "0x1", "-1", "+1", "1.", ".5", ""])
+async def test_only_what_kubernetes_reads_as_a_quantity_is_one(house: House, quantity: str) -> None:
+    caller = await house.caller()
+    for name in ("cpu", "memory", "ephemeral_storage"):
+        answer = await caller.http.post(PATH, json={"prompt": "a", "resources": {name: quantity}})
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/out-of-range"), name
+
+
+async def test_numbers_count_with_all_the_digits_that_the_database_writes(house: House) -> None:
+    caller = await house.caller()
+    for number in (1e300, -1e300, 1e-300, 5e-324):
+        answer = await caller.http.post(PATH, json={"prompt": "a", "metadata": {"n": [{"m": number}] * 1000}})
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/too-long")
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/metadata"]
+    for few in ([1e300] * 50, [1e-7, 1.5e16, 0.1, -0.0], "1e+300"):
+        assert (await caller.submit(metadata={"n": few}))["metadata"] == {"n": few}

@@ -128,6 +128,16 @@ async def test_a_job_that_is_not_due_is_not_claimed_and_its_time_is_told(databas
     assert claims.later == [(job.id, due)]
 
 
+async def test_a_job_due_in_the_past_is_due_now_and_has_its_whole_time_to_wait(database: TenantDatabase) -> None:
+    past = datetime(1960, 1, 1, tzinfo=UTC)
+    new = [new_execution(scheduled_at=due, life=3600) for due in (past, None, datetime(2100, 1, 1, tzinfo=UTC))]
+
+    jobs = [answer.job for answer in await database.ledger.submit_all(TABLE, new)]
+
+    assert [job.scheduled_at for job in jobs] == [jobs[0]["created_at"]] * 2 + [new[2].scheduled_at]
+    assert {job.deadline_at - job.scheduled_at for job in jobs} == {timedelta(hours=1)}
+
+
 async def test_a_retryable_failure_waits_in_the_queue_with_its_error(database: TenantDatabase, owner: Any) -> None:
     job = (await database.ledger.submit(TABLE, new_execution())).job
     claimed = await claim_one(database, job)

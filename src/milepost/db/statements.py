@@ -55,7 +55,8 @@ def submit(table: JobTable, columns: tuple[str, ...]) -> str:
     types = ["uuid[]", "integer[]", *(table.array_type(column) for column in columns)]
     arrays = ", ".join(f"${i}::{kind}" for i, kind in enumerate(types, 1))
     copied = [column for column in columns if column != "scheduled_at"]
-    due = "coalesce(n.scheduled_at, now())" if "scheduled_at" in columns else "now()"
+    # a time that has passed means now: the time to wait in the queue begins when the job is there
+    due = "greatest(n.scheduled_at, now())" if "scheduled_at" in columns else "now()"
     return f"""
 INSERT INTO {table.name} ({", ".join(["id", *copied])}, scheduled_at, deadline_at, status_reason)
 SELECT {", ".join(f"n.{column}" for column in ["id", *copied])},

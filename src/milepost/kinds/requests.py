@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,6 +23,11 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 FURTHEST_DUE = timedelta(days=30)
+# the driver writes the first and the last moment as PostgreSQL's infinities, which it reads back without an offset; the
+# whole days, so that no offset reaches them
+ENDS = frozenset({date.min, date.max})
+# a number that PostgreSQL writes longer than it came
+EXPONENT = re.compile(r"\de[+-]\d")
 CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
@@ -40,9 +46,16 @@ def plain_text(value: str) -> str:
 
 
 def rfc3339(value: Any) -> Any:
-    """Only a string with date, time and offset; numbers are no times."""
-    if value is None or isinstance(value, datetime):
-        return value
+    """Only a string with date, time and offset; numbers are no times. Not the first or last day of the calendar."""
+    if value is None:
+        return None
+    moment = value if isinstance(value, datetime) else _parsed(value)
+    if moment.date() in ENDS:
+        raise PydanticCustomError("out_of_range", "must be after 0001-01-01 and before 9999-12-31")
+    return moment
+
+
+def _parsed(value: Any) -> datetime:
     try:
         if isinstance(value, str) and RFC3339.fullmatch(value):
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
@@ -75,7 +88,7 @@ def within_json(limit: int, depth: int = 32) -> AfterValidator:
         plain_text(text)
         if "\\u0000" in text and _holds_nul(value):
             raise PydanticCustomError("invalid_text", "contains a NUL character")
-        if len(text.encode()) > limit:
+        if len(text.encode()) + (_zeros(value) if EXPONENT.search(text) else 0) > limit:
             raise PydanticCustomError("too_long", "is longer than {limit} bytes", {"limit": limit})
         return value
 
@@ -90,6 +103,15 @@ def _depth(value: JsonValue, level: int = 1) -> int:
     if isinstance(value, list):
         return max((_depth(v, level + 1) for v in value), default=level)
     return level
+
+
+def _zeros(value: JsonValue) -> int:
+    """The bytes that PostgreSQL adds, which writes numbers without an exponent: 1e300 has 301 digits."""
+    if isinstance(value, dict):
+        return sum(map(_zeros, value.values()))
+    if isinstance(value, list):
+        return sum(map(_zeros, value))
+    return len(f"{Decimal(repr(value)):f}") - len(repr(value)) if isinstance(value, float) else 0
 
 
 def _holds_nul(value: JsonValue) -> bool:
@@ -127,7 +149,9 @@ class Strict(BaseModel):
 class CreateJob(Strict):
     """The fields of every create request."""
 
-    scheduled_at: Annotated[Moment, AfterValidator(not_too_far)] | None = None
+    scheduled_at: Annotated[Moment, AfterValidator(not_too_far)] | None = Field(
+        default=None, description="Not before this time; one that has passed means now."
+    )
     priority: int = Field(default=0, ge=-100, le=100)
     max_attempts: int = Field(default=3, ge=1, le=100)
     callback_url: PlainText | None = Field(default=None, max_length=2048)

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from milepost.kinds.requests import CreateJob, Moment, PlainText, Strict, ahead, within_json
 
 PROMPT_BYTES = 1024 * 1024
-QUANTITY = re.compile(r"^(\d{1,12}(?:\.\d{1,3})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")
+QUANTITY = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?", re.ASCII)
 FACTORS = {None: 1.0, "m": 0.001, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
            "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}  # fmt: skip
 
@@ -28,7 +28,7 @@ def quantity(limit: float) -> AfterValidator:
     """A Kubernetes quantity (`500m`, `2`, `512Mi`) above zero and at most `limit` units."""
 
     def check(value: str) -> str:
-        match = QUANTITY.match(value)
+        match = QUANTITY.fullmatch(value)
         amount = float(match[1]) * FACTORS[match[2]] if match else 0
         if match is None or not 0 < amount <= limit:
             raise PydanticCustomError(
