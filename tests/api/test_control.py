@@ -79,12 +79,12 @@ async def test_a_reason_is_one_short_line_in_any_script(caster: Person) -> None:
 
     refused = [
         (await caster.http.post(f"{path}/cancel", json={"reason": reason})).json()["type"]
-        for reason in ("x" * 201, "a\nb", "a\x00b", 5, ["a"])
+        for reason in ("x" * 201, 5, ["a"], *(f"a{c}b" for c in "\n\x00\x1b\x7f\x85\x9b\u2028\u2029\u202e\u2066\u200f"))
     ]
     longest = await caster.http.post(f"{path}/cancel", json={"reason": "𝄞" * 200})
 
     text, wrong = "/problems/invalid-text", "/problems/validation-failed"
-    assert refused == ["/problems/too-long", text, text, wrong, wrong]
+    assert refused == ["/problems/too-long", wrong, wrong, *[text] * 11]
     assert longest.status_code == 200, longest.text
     assert longest.json()["status_reason"].startswith("cancelled 𝄞")
 

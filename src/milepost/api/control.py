@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -27,10 +28,13 @@ from milepost.engine.read_job import read_job
 from milepost.engine.retry import retry
 from milepost.kinds.requests import PlainText, Strict
 
+# control characters, the separators of lines, and marks that turn the direction of what stands beside them
+NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
 
 def one_line(text: str) -> str:
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
-        raise PydanticCustomError("invalid_text", "must be one line without control characters")
+    if NOT_IN_A_LINE.search(text):
+        raise PydanticCustomError("invalid_text", "must be one line without control characters or marks of direction")
     return text
 
 
