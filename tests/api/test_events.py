@@ -141,6 +141,24 @@ async def test_a_stream_tells_only_of_jobs_that_its_caller_may_read(house: House
     assert [event["data"]["job_id"] for event in both] == [str(other.id), str(own.id)]
 
 
+async def test_filters_of_a_stream_are_given_several_times_or_together_with_commas_as_those_of_lists(
+    house: House, url: str
+) -> None:
+    me = await house.caller()
+    one, two, three = [await submitted(house, me) for _ in range(3)]
+    await claimed(house, two)
+    together = {"kind": "execution,images", "job": f"{one.id},{two.id}", "phase": "queued,failed"}
+    apart = {**together, "phase": ["queued,failed", "running"], "status": "PENDING,RUNNING"}
+    async with stream(url, me, **together) as few, stream(url, me, **apart) as more:
+        [first], [second] = await take(few, 1), await take(more, 1)
+
+    assert {job["id"] for job in first["data"]["jobs"]} == {str(one.id)}
+    assert {job["id"] for job in second["data"]["jobs"]} == {str(one.id), str(two.id)}
+    for query in ("phase=queued,nothing", "phase=queued,", "status=PENDING,NOTHING", f"job={three.id},1", "kind=execution,x",
+                  "job=" + ",".join([str(one.id)] * 101)):  # fmt: skip
+        assert (await me.http.get(f"/v1/events?{query}")).status_code == 422, query
+
+
 async def test_filters_by_job_and_by_phase_let_nothing_else_through(house: House, url: str) -> None:
     me = await house.caller()
     one, other = await submitted(house, me), await submitted(house, me)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
+from pydantic import BeforeValidator
 
 from milepost import observe
 from milepost.api.answers import encode
@@ -66,6 +67,14 @@ class Wanted:
         return (not self.statuses or status in self.statuses) and (not self.phases or phase.value in self.phases)
 
 
+def _split(values: Any) -> Any:
+    """As the filters of lists: given several times, or together with commas."""
+    return [part for value in values for part in value.split(",")]
+
+
+SPLIT = BeforeValidator(_split)
+
+
 def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
     responses: dict[int | str, Any] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
@@ -74,10 +83,10 @@ def routes(deps: Dependencies) -> APIRouter:
     async def of_all(
         request: Request,
         caller: Authenticated,
-        kind: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
-        job: Annotated[list[str], Query(max_length=MOST_JOBS)] = [],  # noqa: B006
-        phase: Annotated[list[Phase], Query(max_length=10)] = [],  # noqa: B006
-        status: Annotated[list[str], Query(max_length=30)] = [],  # noqa: B006
+        kind: Annotated[list[str], SPLIT, Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
+        job: Annotated[list[str], SPLIT, Query(max_length=MOST_JOBS)] = [],  # noqa: B006
+        phase: Annotated[list[Phase], SPLIT, Query(max_length=10)] = [],  # noqa: B006
+        status: Annotated[list[str], SPLIT, Query(max_length=30)] = [],  # noqa: B006
         last_event_id: Annotated[str | None, Header(max_length=30)] = None,
     ) -> EventStream:
         only(request, "kind", "job", "phase", "status")
