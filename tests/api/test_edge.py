@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -14,6 +15,7 @@ from milepost.domain.api_key import make_key
 from tests.api.conftest import Person
 
 PATH = "/v1/executions"
+ABSENT = "0197a2b4-0000-7000-8000-000000000001"
 
 
 async def test_unknown_paths_are_not_found_and_known_ones_name_their_methods(anybody: Any, caster: Person) -> None:
@@ -22,11 +24,38 @@ async def test_unknown_paths_are_not_found_and_known_ones_name_their_methods(any
         answer = await caster.http.get(path)
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found"), path
         assert answer.headers["content-type"] == "application/problem+json"
-    for method in ("DELETE", "PUT", "PATCH", "TRACE", "HEAD", "OPTIONS", "NONSENSE"):
+    for method in ("DELETE", "PUT", "PATCH", "TRACE", "OPTIONS", "NONSENSE"):
         answer = await anybody.request(method, PATH)
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST"), method
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST"), method
         assert answer.headers["content-type"] == "application/problem+json"
     assert (await anybody.get(f"{PATH}:batch")).headers["allow"] == "POST"
+
+
+async def test_head_tells_of_every_get_what_it_would_answer_and_nothing_more(anybody: Any, caster: Person) -> None:
+    job = (await caster.http.post(PATH, json={"prompt": "a"})).json()["id"]
+    paths = [PATH, f"{PATH}/{job}", f"/v1/jobs/{job}/why", "/v1/summary?x=1", f"{PATH}/{ABSENT}", "/v1/nothing",
+             "/healthz", "/readyz", "/openapi.json", "/problems/not-found"]  # fmt: skip
+    for path in paths:
+        for http in (caster.http, anybody):
+            got, head = await http.get(path), await http.head(path)
+            assert (head.status_code, head.content) == (got.status_code, b""), path
+            assert told(head) == told(got), path
+    refused = await caster.http.head(f"{PATH}:batch")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    counted = (await anybody.get("/metrics")).text
+    assert 'milepost_http_requests_total{method="HEAD",route="/v1/executions/{job_id}",status="200"}' in counted
+
+
+def told(answer: Any) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+
+
+async def test_head_of_a_stream_ends_with_its_headers(caster: Person) -> None:
+    async with asyncio.timeout(5):
+        head = await caster.http.head("/v1/events")
+
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert head.content == b""
 
 
 async def test_too_many_and_too_long_headers_are_refused(caster: Person) -> None:

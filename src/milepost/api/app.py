@@ -26,6 +26,7 @@ from milepost.api import (
 from milepost.api.auth import Doorkeeper
 from milepost.api.dependencies import Dependencies
 from milepost.api.edge import Edge
+from milepost.api.head import Head
 from milepost.engine.api_keys import KeyRing
 
 # in the order of how often they are asked: routes are tried one after another
@@ -53,5 +54,6 @@ def create_app(deps: Dependencies) -> FastAPI:
         app.router.routes.extend(room.routes(deps).routes)
     openapi.install(app, deps)
     errors.install(app)
+    app.add_middleware(Head)
     app.add_middleware(Edge, limits=deps.limits)
     return app
