@@ -51,7 +51,7 @@ class StaleVersion(MilepostError):
 
 
 class IllegalTransition(MilepostError):
-    message = "A {kind} in status {status} cannot become {wanted}."
+    message = "In status {status} this {kind} cannot become {wanted}."
 
 
 class VersionMismatch(MilepostError):
@@ -79,7 +79,7 @@ class UserNotFound(MilepostError):
 
 
 class ScopesRefused(MilepostError):
-    message = "A key of a {role} cannot have {scopes}."
+    message = "A key of the role {role} cannot have {scopes}."
 
 
 class SearchTooSlow(MilepostError):
