@@ -19,6 +19,7 @@ from milepost import observe
 from milepost.db.connections import Patience
 from milepost.db.ids import new_id
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, Tenants, open_database
+from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.errors import ConfigurationError
 from milepost.domain.ids import Ids
 from milepost.engine.attempt import Workshop
@@ -32,7 +33,6 @@ from milepost.settings import Settings
 from milepost.storage import Store, local_store, s3_store
 from milepost.tenancy import keys
 from milepost.tenancy.directory import Directory
-from milepost.tenancy.install import DEFAULT_TENANT
 
 Role = Literal["api", "worker", "maintenance"]
 

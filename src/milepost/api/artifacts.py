@@ -16,12 +16,13 @@ from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import read_model
 from milepost.api.dependencies import Dependencies
-from milepost.api.lookups import READS, id_in_path, only, readable
+from milepost.api.lookups import id_in_path, only, readable
 from milepost.api.problems import Problem, not_found
 from milepost.api.ranges import etags, part
 from milepost.api.validation import fault
 from milepost.db.artifact_rows import NewArtifact
 from milepost.domain.job import Job
+from milepost.domain.rights import READS
 from milepost.engine.artifacts import (
     LIVE,
     Artifact,

@@ -17,13 +17,13 @@ from milepost.api.answers import JSON
 from milepost.api.dependencies import Dependencies
 from milepost.api.problems import Problem
 from milepost.db.counts import Tally, tally
+from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.errors import MilepostError, Unavailable
 from milepost.engine.guards_check import missing_guards, wrong_edges
 from milepost.engine.kind import Kind
 
 T = TypeVar("T")
 
-TENANT = "default"
 # nobody needs a key to ask, so asking often must cost nothing
 REMEMBERED = 5.0
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
@@ -75,7 +75,7 @@ async def _state(deps: Dependencies) -> dict[str, str]:
     """Each part with `ok` or what is wrong with it. Without Redis jobs are accepted and wait for the reconciler."""
     checks = {"database": "ok", "guards": "ok", "redis": "ok"}
     try:
-        database = await deps.databases(TENANT)
+        database = await deps.databases(DEFAULT_TENANT)
         problems = [*await missing_guards(database, deps.kinds), *await wrong_edges(database, deps.kinds)]
         checks["guards"] = "; ".join(problems[:5]) or "ok"
     except (MilepostError, KeyError, OSError, TimeoutError):
@@ -92,7 +92,7 @@ async def _figures(deps: Dependencies) -> bytes:
     registry = CollectorRegistry()
     up = Gauge("milepost_up", "Whether a server answers.", ("server",), registry=registry)
     try:
-        database = await deps.databases(TENANT)
+        database = await deps.databases(DEFAULT_TENANT)
         found = [(k, await database.connections.run(lambda c, k=k: tally(c, k.table))) for k in deps.kinds]
         _show_tallies(registry, found)
         up.labels("postgresql").set(1)

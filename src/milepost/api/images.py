@@ -17,12 +17,13 @@ from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.cursors import Cursors
 from milepost.api.dependencies import Dependencies
-from milepost.api.lookups import READS, id_in_path, only
+from milepost.api.lookups import id_in_path, only
 from milepost.api.problems import Problem, not_found
 from milepost.api.query import DEEPEST_ROW, Number, parse
 from milepost.api.ranges import etags
 from milepost.api.sources import add_upload
 from milepost.api.validation import fault
+from milepost.domain.rights import READS
 from milepost.kinds.images import reads
 from milepost.kinds.images.records import GeneratedImage, UsageStats
 from milepost.storage import DigestMismatch, NoSuchFile, StoreRefused, paths

@@ -14,10 +14,11 @@ from milepost.api.auth import Authenticated
 from milepost.api.dependencies import Dependencies
 from milepost.api.etags import is_known
 from milepost.api.longpoll import wait_for_change
-from milepost.api.lookups import READS, id_in_path, only, readable
+from milepost.api.lookups import id_in_path, only, readable
 from milepost.api.query import Waiting, parse
 from milepost.api.whole import Found, find
 from milepost.db.wholes import history
+from milepost.domain.rights import READS
 from milepost.engine.kind import Kind
 
 

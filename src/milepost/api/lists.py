@@ -14,13 +14,13 @@ from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.cursors import Cursors
 from milepost.api.dependencies import Dependencies
-from milepost.api.lookups import READS
 from milepost.api.problems import Problem
 from milepost.api.query import DEEPEST_ROW, Parameters, parameters_of, parse
 from milepost.api.validation import fault
 from milepost.api.whole import shown
 from milepost.db.reads import Listed, Listing, Part, Wanted, list_jobs
 from milepost.db.wholes import output_files
+from milepost.domain.rights import READS
 from milepost.engine.kind import Kind
 
 

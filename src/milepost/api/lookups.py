@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -12,11 +11,10 @@ from milepost.api.auth import Caller
 from milepost.api.problems import Problem, not_found
 from milepost.domain.errors import JobNotFound
 from milepost.domain.job import Job
+from milepost.domain.rights import READS
 from milepost.engine.kind import Kind
 from milepost.engine.read_job import read_job
-
-READS = ("job:read", "audit:read", "ops:deploy")
-CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+from milepost.kinds.requests import CANONICAL
 
 
 def id_in_path(text: str) -> UUID:

@@ -12,12 +12,11 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from starlette.types import Scope
 
-from milepost.api.lookups import CANONICAL
 from milepost.api.problems import Problem
 from milepost.api.validation import fault, invalid
 from milepost.domain.machine import Phase
 from milepost.engine.kind import Kind
-from milepost.kinds.requests import Moment, PlainText
+from milepost.kinds.requests import CANONICAL, Moment, PlainText
 
 Query = TypeVar("Query", bound=BaseModel)
 

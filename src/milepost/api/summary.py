@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated
 from milepost.api.dependencies import Dependencies
-from milepost.api.lookups import READS, only
+from milepost.api.lookups import only
 from milepost.db.counts import EXACT, Tally, tally
+from milepost.domain.rights import READS
 from milepost.engine.kind import Kind
 
 

@@ -21,6 +21,7 @@ from milepost.cli.output import complain, err, print_json, say
 from milepost.cli.sealing import anchors, open_control, public_key_lines, public_keys, signing_key, veil
 from milepost.db.seals import ANCHORS_BEGUN, CONTROL, tell
 from milepost.db.tenants import TenantDatabase
+from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.checkpoint import parse_checkpoint, parse_note
 from milepost.domain.errors import ConfigurationError
 from milepost.engine.audit.check import Seen, check_audit
@@ -34,7 +35,6 @@ from milepost.kinds import all_kinds
 from milepost.settings import Settings
 from milepost.storage.anchors import AnchorFiles, notes_in
 from milepost.tenancy.directory import Directory
-from milepost.tenancy.install import DEFAULT_TENANT
 from milepost.tenancy.signing import PublicKeys, read_public_keys
 from milepost.wiring import master_key
 

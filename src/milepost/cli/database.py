@@ -8,8 +8,8 @@ from typing import Literal
 
 from milepost.db.connections import Patience
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
+from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.settings import Settings
-from milepost.tenancy.install import DEFAULT_TENANT
 
 PATIENCE = Patience(whole=3.0, one_try=60.0)
 

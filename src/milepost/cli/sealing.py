@@ -12,6 +12,7 @@ from milepost import observe
 from milepost.cli.database import PATIENCE
 from milepost.db.seals import CONTROL
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
+from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.canonical import Entry
 from milepost.domain.pseudonym import Veil
 from milepost.engine.maintain import Tick
@@ -20,7 +21,6 @@ from milepost.settings import Settings
 from milepost.storage.anchors import AnchorFiles
 from milepost.tenancy import keys
 from milepost.tenancy.directory import Directory
-from milepost.tenancy.install import DEFAULT_TENANT
 from milepost.tenancy.signing import (
     PublicKeys,
     SigningKey,

@@ -9,10 +9,11 @@ from starlette.responses import Response, StreamingResponse
 
 from milepost.dashboard.desk import Desk
 from milepost.dashboard.doors import Visit
-from milepost.dashboard.job import CANONICAL, One
+from milepost.dashboard.job import One
 from milepost.dashboard.pictures import DRAWN, drawn_by
 from milepost.dashboard.refusals import Refused, not_found
 from milepost.engine.artifacts import LIVE, Artifact, find_artifact
+from milepost.kinds.requests import CANONICAL
 from milepost.storage import Store
 from milepost.storage.reading import held_back, joined
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
@@ -29,10 +28,10 @@ from milepost.engine.artifacts import Artifact
 from milepost.engine.kind import Kind
 from milepost.engine.sessions import Viewer
 from milepost.engine.why import Why, why
+from milepost.kinds.requests import CANONICAL
 
 PARTS = ("head", "actions", "pictures", "texts", "files", "timeline", "record")
 TICK = 5.0
-CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # a text of that length gets a place of its own
 LONG = 120
 # shown elsewhere on the page

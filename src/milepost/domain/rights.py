@@ -6,6 +6,8 @@ from uuid import UUID
 
 from milepost.domain.job import Job
 
+# each lets its holder read, at the API as on pages
+READS = ("job:read", "audit:read", "ops:deploy")
 SEES_ALL = frozenset({"audit:read", "ops:deploy"})
 CONTROLS_ALL = "ops:deploy"
 

@@ -12,13 +12,12 @@ from uuid import UUID
 from milepost.db import session_rows
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.api_key import effective_scopes
-from milepost.domain.rights import Rights
+from milepost.domain.rights import READS, Rights
 from milepost.engine.api_keys import KeyHolder
 from milepost.engine.ports import Databases
 
 LIFE_SECONDS = 12 * 60 * 60
 CHANCE_BYTES = 32
-READS = frozenset({"job:read", "audit:read", "ops:deploy"})
 TOKEN = re.compile(r"(?P<tenant>[a-z0-9_][a-z0-9_-]{0,62})\.(?P<key>[0-9a-f]{32})\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 

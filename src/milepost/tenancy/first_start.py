@@ -11,10 +11,10 @@ import asyncpg
 from milepost.db import migrate
 from milepost.db.roles import CREATE_ROLES, OWNER
 from milepost.db.urls import database_name, login_of, plain_url, with_database, with_login
+from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.errors import ConfigurationError
 from milepost.tenancy import keys
 from milepost.tenancy.install import (
-    DEFAULT_TENANT,
     Login,
     ensure_database,
     logins,

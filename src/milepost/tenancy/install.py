@@ -11,8 +11,6 @@ from milepost.db.roles import APP, CREATE_ROLES, MAINTENANCE, PREPARE_DATABASE, 
 from milepost.db.urls import database_name, plain_url, with_database
 from milepost.tenancy.scram import verifier
 
-DEFAULT_TENANT = "default"
-
 
 @dataclass(frozen=True, slots=True)
 class Login:
