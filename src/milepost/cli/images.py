@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from milepost.cli import exits
 from milepost.cli.found import AsJson, DataDir
@@ -63,7 +64,7 @@ def list_(
         print_json(found)
         return
     names = ("id", "character_name", "attribute", "rarity", "cached", "created_at")
-    table(names, [[str(image[name]) for name in names] for image in found])
+    table(names, [[escape(str(image[name])) for name in names] for image in found])
 
 
 @images.command()

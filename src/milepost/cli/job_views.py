@@ -13,12 +13,12 @@ from milepost.cli.output import ago, coloured, out, say, table
 from milepost.client import Job, Page, Transition
 
 LONGEST_LINE = 60
+TEXTS = ("prompt", "output")
 # shown in a line of their own or not worth one
 ELSEWHERE = frozenset(
-    {"id", "kind", "phase", "status", "version", "status_transitions", "artifacts", "columns", "etag"}
+    {"id", "kind", "phase", "status", "version", "status_transitions", "artifacts", "columns", "etag", *TEXTS}
 )
 EMPTY: Sequence[Any] = (None, "", False)
-TEXTS = ("prompt", "output")
 
 
 def show_list(page: Page, now: datetime) -> None:
@@ -41,15 +41,14 @@ def show_list(page: Page, now: datetime) -> None:
 
 def show_job(job: Job) -> None:
     out.print(f"{job.kind} [bold]{job.id}[/bold]  {coloured(job.phase, job.status)}  version {job.version}")
-    shown: dict[str, Any] = {f.name: getattr(job, f.name) for f in fields(job) if f.name not in ELSEWHERE}
-    for name, value in (*shown.items(), *job.columns.items()):
-        if value not in EMPTY:
+    for name, value in values_of(job).items():
+        if name not in ELSEWHERE and value not in EMPTY:
             say(f"  {name:<18} {_plain(value)}")
     for artifact in job.artifacts:
         say(f"  artifact           {artifact.id} {artifact.file_name} {artifact.file_size} bytes {artifact.status}")
     show_timeline(job)
     for name in TEXTS:
-        if text := getattr(job, name, None):
+        if text := values_of(job).get(name):
             say(f"\n{name}:\n{text}")
 
 
@@ -77,8 +76,13 @@ def show_why(found: Mapping[str, Any]) -> None:
         say(f"  lease {name:<14} {value}")
 
 
+def values_of(job: Job) -> dict[str, Any]:
+    """The shared fields, the kind's own, and the columns that have no field."""
+    return {**{item.name: getattr(job, item.name) for item in fields(job)}, **job.columns}
+
+
 def text_of(job: Job) -> str:
-    return str(getattr(job, "prompt", "") or "")
+    return str(values_of(job).get("prompt") or "")
 
 
 def short(text: str) -> str:

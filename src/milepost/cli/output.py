@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -26,16 +27,25 @@ PHASE_COLOURS = {
 }
 
 
+# what a terminal obeys instead of showing it, and what cannot be written at all; lines and tabs are a text's own
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """Foreign text fit for a terminal: escape sequences and marks that turn text around are shown, not obeyed."""
+    return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def say(text: str = "") -> None:
-    """A line as it is: no markup in it is read."""
-    out.print(text, markup=False)
+    """A line as it is: no markup in it is read, and no control character is obeyed."""
+    out.print(visible(text), markup=False)
 
 
 def complain(message: str, hint: str | None = None) -> None:
     """One line, and how to go on."""
-    err.print(f"error: {' '.join(message.split())}", markup=False, style="red")
+    err.print(visible(f"error: {' '.join(message.split())}"), markup=False, style="red")
     if hint:
-        err.print(f"  {hint}", markup=False)
+        err.print(visible(f"  {' '.join(hint.split())}"), markup=False)
 
 
 def print_json(value: Any) -> None:
@@ -60,7 +70,7 @@ def plain(value: Any) -> Any:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Cells may hold markup. On a terminal the last column is cut; in a pipe nothing is."""
-    lines = [[Text.from_markup("" if cell is None else str(cell)) for cell in row] for row in rows]
+    lines = [[Text.from_markup(_cell(cell)) for cell in row] for row in rows]
     if not out.is_terminal:
         _aligned([[Text(name) for name in columns], *lines])
         return
@@ -73,6 +83,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in lines:
         grid.add_row(*row)
     out.print(grid, soft_wrap=False)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else visible(" ".join(str(value).splitlines()))
 
 
 def _aligned(lines: Sequence[Sequence[Text]]) -> None:
