@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,10 +31,12 @@ SLUG_OF_TYPE: Mapping[str, str] = {
 OWN_TYPES = frozenset({"invalid_text", "invalid_datetime", "out_of_range", "too_many_items", "invalid_name",
                        "invalid_id", "invalid_filter", "url_not_allowed"})  # fmt: skip
 SENTENCES: Mapping[str, str] = {
-    "extra_forbidden": "there is no such field, or it is the server's own",
+    "extra_forbidden": "there is no such field, it is the server's own, or it is there by its other name too",
     "missing": "is required",
     "json_invalid": "is not valid JSON",
 }
+# how pydantic counts a text that a validator of ours has seen
+ITEMS = re.compile(r"\bitem(s?) after validation\b")
 
 
 def invalid(error: ValidationError, *, prefix: str = "") -> Problem:
@@ -76,4 +79,6 @@ def _pointer(loc: tuple[int | str, ...], prefix: str) -> str:
 
 def _sentence(item: Any) -> str:
     sentence = SENTENCES.get(item["type"], item["msg"])
+    if isinstance(item["input"], str):
+        sentence = ITEMS.sub(r"character\1", sentence)
     return sentence.removeprefix("Value error, ").removesuffix(".")
