@@ -76,6 +76,71 @@ def test_jobs_are_listed_and_shown(milepost: Milepost, far_away: str):
     assert "Timeline:" in shown.out
 
 
+@pytest.mark.parametrize("kind", ["execution", "executions"])
+def test_jobs_of_a_kind_are_listed_by_either_of_its_names(milepost: Milepost, far_away: str, kind: str):
+    found = milepost("jobs", "list", "--kind", kind, "--status", "PENDING", "--json").json
+
+    assert far_away in [job["id"] for job in found["items"]]
+
+
+def test_a_kind_there_is_not_is_told_with_those_there_are(milepost: Milepost):
+    said = milepost("jobs", "list", "--kind", "bogus")
+
+    assert said.code == 2
+    assert "executions, images" in said.err
+
+
+def test_a_job_that_has_ended_needs_no_time_to_be_watched(milepost: Milepost):
+    job = milepost("submit", "execution", "Soon done.", "--wait", "--json").json
+
+    said = milepost("jobs", "watch", job["id"], "--timeout", "0", "--json")
+
+    assert (said.code, said.json["status"]) == (0, "COMPLETED")
+
+
+def test_a_job_that_has_not_ended_is_said_to_be_open(milepost: Milepost, far_away: str):
+    said = milepost("jobs", "watch", far_away, "--timeout", "0")
+
+    assert said.code == 1
+    assert "is still PENDING" in said.err
+
+
+@pytest.mark.parametrize("job_id", ["../events", "../summary", "x?wait=1", "..", "\udcff"])
+@pytest.mark.parametrize("verb", ["show", "watch", "cancel", "retry", "why"])
+def test_what_is_no_id_is_a_job_that_is_not_there(milepost: Milepost, verb: str, job_id: str):
+    said = milepost("jobs", verb, job_id)
+
+    assert said.code == 3
+    assert said.err.startswith("error: There is no job ")
+
+
+@pytest.mark.parametrize("key", ["{}\n", " {} "])
+def test_white_space_around_a_key_is_no_part_of_it(stack: Up, monkeypatch: pytest.MonkeyPatch, key: str):
+    monkeypatch.setenv("MILEPOST_API_URL", stack.note["api_url"])
+    monkeypatch.setenv("MILEPOST_API_KEY", key.format(stack.note["api_key"]))
+
+    assert call("jobs", "list").code == 0
+
+
+@pytest.mark.parametrize("key", ["{}\nX: y", "{}é", "\udcff{}"])
+def test_a_key_that_is_none_is_told_in_one_line_and_not_shown(stack: Up, monkeypatch: pytest.MonkeyPatch, key: str):
+    monkeypatch.setenv("MILEPOST_API_URL", stack.note["api_url"])
+    monkeypatch.setenv("MILEPOST_API_KEY", key.format(stack.note["api_key"]))
+
+    said = call("jobs", "list")
+
+    assert said.code == 2
+    assert said.err.startswith("error: The API key holds characters that no key has.")
+    assert stack.note["api_key"] not in said.err
+
+
+def test_a_refusal_is_told_once(milepost: Milepost):
+    said = milepost("submit", "execution", "x", "--max-tokens", "0", "--priority", "1000")
+
+    assert len(said.err.splitlines()) == 2
+    assert said.err.count("/max_tokens") == said.err.count("/priority") == 1
+
+
 def test_why_says_when_a_waiting_job_is_due(milepost: Milepost, far_away: str):
     assert milepost("jobs", "why", far_away, "--json").json["reason"] == "not_due"
     assert "due" in milepost("jobs", "why", far_away).out

@@ -22,6 +22,8 @@ JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Reason = Annotated[str | None, typer.Option(help="A short note for the job's history.")]
 Version = Annotated[int | None, typer.Option(help="Only if the job is at this version.")]
 
+EVERY_KIND = "jobs"
+
 jobs = typer.Typer(help="Look at jobs and control them.", no_args_is_help=True)
 
 
@@ -40,10 +42,19 @@ def with_client(data_dir: Any, work: Callable[[Client], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
+def path_of(kind: str) -> str:
+    """Of a kind by any of its names. Raises UnknownKind."""
+    if kind == EVERY_KIND:
+        return kind
+    from milepost.kinds import find_kind  # noqa: PLC0415 - costs more than the rest of the command
+
+    return find_kind(kind).path
+
+
 @jobs.command("list")
 def list_(
     *,
-    kind: Annotated[str, typer.Option(help="Of one kind, like: executions")] = "jobs",
+    kind: Annotated[str, typer.Option(help="Of one kind, like: executions")] = EVERY_KIND,
     status: Annotated[list[str] | None, typer.Option(help="In this status; may be repeated.")] = None,
     phase: Annotated[list[str] | None, typer.Option(help="In this phase; may be repeated.")] = None,
     search: Annotated[str | None, typer.Option(help="With this text in it.")] = None,
@@ -55,7 +66,8 @@ def list_(
 ) -> None:
     """List jobs, newest first."""
     filters = {"status": status, "phase": phase, "search": search, "page": page, "cursor": cursor, "page_size": limit}
-    found = with_client(data_dir, lambda client: client.list(kind, **filters))
+    path = path_of(kind)
+    found = with_client(data_dir, lambda client: client.list(path, **filters))
     if as_json:
         print_json(found)
     else:

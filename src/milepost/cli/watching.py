@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from milepost.cli.output import coloured, out, say
+from milepost.cli.output import coloured, out, say, visible
 from milepost.client import ApiError, Client, Event, Job, StillOpen, Unreachable
 
 Tell = Callable[[Event], None]
@@ -23,7 +24,9 @@ async def watch_job(client: Client, job_id: str, *, quiet: bool = False, timeout
                 await _follow(client, job_id, tell)
         except TimeoutError:
             job = await client.get(job_id)
-            raise StillOpen(job_id=job_id, status=job.status, seconds=timeout) from None
+            if not job.ended:
+                raise StillOpen(job_id=job_id, status=job.status, seconds=timeout) from None
+            return job
     return await client.get(job_id)
 
 
@@ -61,7 +64,7 @@ def _told(*, quiet: bool) -> Generator[Tell]:
     else:
         with Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
@@ -97,15 +100,14 @@ class _Bar:
         if event.name == "transition":
             phase = str(data.get("phase", ""))
             done = 100 if phase == "succeeded" else 0 if phase == "queued" else None
-            self._progress.console.print(
-                f"{data['version']:>3}  {coloured(phase, str(data['to_status']))}  {data['reason'] or ''}"
-            )
+            reason = escape(visible(data["reason"] or ""))
+            self._progress.console.print(f"{data['version']:>3}  {coloured(phase, str(data['to_status']))}  {reason}")
             self._progress.update(self._task, description=str(data["to_status"]), completed=done, left="")
         elif event.name == "progress":
             left = data.get("seconds_left")
             self._progress.update(
                 self._task,
                 completed=data["progress"],
-                description=str(data.get("stage") or "running"),
+                description=visible(str(data.get("stage") or "running")),
                 left=f"about {left} s left" if left else "",
             )
