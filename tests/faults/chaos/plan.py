@@ -27,7 +27,8 @@ PG, REDIS, JOBS, BELLS = ("postgres",), ("redis",), ("jobs",), ("bells",)
 KINDS = {
     "kill": Kind(14, POSTS),
     "term": Kind(6, POSTS),
-    "stop past the lease": Kind(7, POSTS, (1.1, 2.0), leases=True),
+    # long enough that maintenance has taken the leases away before the zombie wakes
+    "stop past the lease": Kind(7, POSTS, (1.5, 2.5), leases=True),
     "stop briefly": Kind(3, POSTS, (0.2, 2)),
     "crash postgres": Kind(6, PG),
     "terminate backends": Kind(8, PG),

@@ -18,7 +18,7 @@ PROMPTS = (
     ("[[huge bytes=300000]] Tell me everything.", 1),
 )
 # of those that no model answers: the handler has its result and waits before it ends, for up to so many seconds
-LINGER, LINGER_SECONDS = 0.08, 4.0
+LINGER, LINGER_SECONDS = 0.15, 4.0
 COLOURS = ("#7a1fa2", "#1565c0", "#2e7d32")
 WAYS = ("offline", "hosted")
 
