@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from uuid_utils.compat import uuid7
 
+from milepost import observe
 from milepost.domain.job import Job
 from milepost.engine.cancel import cancel
 from tests.api_fixtures import Caller, House, serve, sse, take
@@ -157,6 +158,22 @@ async def test_filters_of_a_stream_are_given_several_times_or_together_with_comm
     for query in ("phase=queued,nothing", "phase=queued,", "status=PENDING,NOTHING", f"job={three.id},1", "kind=execution,x",
                   "job=" + ",".join([str(one.id)] * 101)):  # fmt: skip
         assert (await me.http.get(f"/v1/events?{query}")).status_code == 422, query
+
+
+async def test_head_of_a_stream_leaves_the_connection_to_the_next_request_and_follows_nothing(
+    house: House, url: str
+) -> None:
+    me = await house.caller()
+    limits = httpx2.Limits(max_connections=1)
+    headers = {"Authorization": f"Bearer {me.key}"}
+    async with asyncio.timeout(10), httpx2.AsyncClient(base_url=url, headers=headers, limits=limits) as client:
+        opened = await client.head("/v1/events")
+        assert (opened.status_code, opened.content) == (200, b"")
+        for path in ("/healthz", "/v1/nothing", "/v1/executions"):
+            head, got = await client.head(path), await client.get(path)
+            assert (head.status_code, head.content) == (got.status_code, b""), path
+            assert head.headers["content-length"] == got.headers["content-length"], path
+    assert observe.STREAMS._value.get() == 0
 
 
 async def test_filters_by_job_and_by_phase_let_nothing_else_through(house: House, url: str) -> None:
