@@ -14,6 +14,8 @@ import asyncpg
 import pytest
 
 from milepost.db.urls import login_of, with_database
+from milepost.queue.connection import connect
+from milepost.queue.wire import INSTALLATION_KEY
 from tests.cli.running import Up, call, clean_environment, new_folder
 from tests.db_fixtures import drop
 from tests.embedded.processes import wait_for_end
@@ -33,6 +35,9 @@ def servers(template: str, redis_server: Any) -> Iterator[dict[str, str]]:
         await connection.close()
         for row in there:
             await drop(template, row[0])
+        redis = connect(redis_url)
+        await redis.flushdb()
+        await redis.aclose()
 
     asyncio.run(clear())
 
@@ -60,13 +65,71 @@ def test_named_servers_are_used_and_found_by_whoever_names_them_too(
 
 def test_production_without_a_provider_is_refused_with_a_clear_error(servers: dict[str, str]):
     with new_folder() as folder:
-        environment = clean_environment(**servers, MILEPOST_MODE="production")
+        environment = clean_environment(**servers, MILEPOST_MODE="production", MILEPOST_MASTER_KEY="5e" * 32)
         ended = _up_that_fails(folder, environment)
 
-        assert ended.returncode == 5
+        assert ended.returncode == 2
         assert "No provider of language models is configured" in ended.stderr
         assert "Traceback" not in ended.stderr
         assert not (folder / "milepost.json").exists()
+        assert not (folder / "master.key").exists()
+
+
+def test_another_installations_redis_is_refused_before_any_process_is_started(
+    servers: dict[str, str], foreign_redis: str
+):
+    with new_folder() as folder:
+        ended = _up_that_fails(folder, clean_environment(**servers | {"MILEPOST_REDIS_URL": foreign_redis}))
+
+        assert ended.returncode == 4
+        assert "belongs to another installation, somebody-else" in ended.stderr
+        assert "is up" not in ended.stdout
+        assert not (folder / "logs" / "api.log").exists()
+
+
+@pytest.fixture
+def foreign_redis(redis_server: Any) -> str:
+    url = redis_server.url.rpartition("/")[0] + "/8"
+
+    async def write() -> None:
+        redis = connect(url)
+        await redis.set(INSTALLATION_KEY, "somebody-else", ex=600)
+        await redis.aclose()
+
+    asyncio.run(write())
+    return url
+
+
+def test_a_redis_that_is_away_is_told_of_and_waited_for(servers: dict[str, str]):
+    away = {"MILEPOST_REDIS_URL": "redis://127.0.0.1:9/0"}
+    with new_folder() as folder, Up(folder, environment=servers | away) as up:
+        assert "Milepost is up." in up.greeting
+        up.process.send_signal(signal.SIGINT)
+        _, complaints = up.process.communicate(timeout=60)
+
+    assert "Redis is not available" in complaints
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("MILEPOST_REDIS_URL", "nonsense", "redis_url is no address of a Redis"),
+        ("MILEPOST_REDIS_URL", "redis://:pa/ss@host:63x79", "redis_url is no address of a Redis"),
+        ("MILEPOST_DATABASE_URL", "mysql://o:pa/ss@127.0.0.1/x", "must begin with postgresql://"),
+        ("MILEPOST_MODE", "production", "There is no master key"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_told_before_any_server_is_started(
+    setting: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(setting, value)
+    with new_folder() as folder:
+        said = call("up", "--port", "0", "--data-dir", str(folder))
+
+        assert (said.code, said.out) == (2, "")
+        assert told in said.err
+        assert "pa/ss" not in said.err
+        assert [entry.name for entry in folder.iterdir()] == ["files"], "no server's folder, no key"
 
 
 def test_a_database_that_is_away_is_said_to_be():

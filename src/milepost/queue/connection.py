@@ -9,16 +9,24 @@ from typing import Any, cast
 from arq import ArqRedis
 from redis.exceptions import NoScriptError, RedisError
 
+from milepost.domain.errors import ConfigurationError
 from milepost.queue import wire
 
 REDIS_ERRORS = (RedisError, OSError)
 
 
 def connect(url: str, *, timeout: float = 5.0, max_connections: int | None = None) -> ArqRedis:
-    """A client for `redis://`, `rediss://` or `unix://`. Connects when first used; no command waits past `timeout`."""
-    client: ArqRedis = cast("Any", ArqRedis).from_url(
-        url, socket_timeout=timeout, socket_connect_timeout=min(timeout, 2.0), max_connections=max_connections
-    )
+    """A client for `redis://`, `rediss://` or `unix://`. Connects when first used; no command waits past `timeout`.
+
+    Raises ConfigurationError for an address that is none, which it does not repeat: it may hold a password.
+    """
+    try:
+        client: ArqRedis = cast("Any", ArqRedis).from_url(
+            url, socket_timeout=timeout, socket_connect_timeout=min(timeout, 2.0), max_connections=max_connections
+        )
+    except ValueError:
+        hint = "Like redis://127.0.0.1:6379/0; rediss:// and unix:// are the other schemes."
+        raise ConfigurationError("The setting redis_url is no address of a Redis.", hint=hint) from None
     client.job_serializer, client.job_deserializer = wire.dump, wire.load
     client.expires_extra_ms = wire.BODY_LIFE_MS
     return client

@@ -11,7 +11,8 @@ from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from milepost.domain.errors import Unavailable
+from milepost.cli import exits
+from milepost.domain.errors import ConfigurationError, MilepostError, Unavailable
 from milepost.embedded.child import launch_command, open_log
 
 READY_FD = "MILEPOST_READY_FD"
@@ -56,7 +57,11 @@ class Child:
         return process.pid if process is not None and process.returncode is None else None
 
     async def start(self) -> None:
-        """Returns when it is ready. Raises Unavailable with the end of its log when it ends instead, or takes long."""
+        """Returns when it is ready.
+
+        Raises Unavailable with the end of its log when it ends instead, or takes long; ConfigurationError when it
+        ends over a setting.
+        """
         begins = self.log.stat().st_size if self.log.exists() else 0
         reads, writes = os.pipe()
         try:
@@ -73,7 +78,8 @@ class Child:
             os.close(reads)
         if not ready:
             code = await self._process.wait()
-            raise Unavailable(f"{self.name} ended with code {code} at its start.{self._tail(begins)}")
+            trouble = ConfigurationError if code == exits.USAGE else Unavailable
+            raise trouble(f"{self.name} ended with code {code} at its start.{self._tail(begins)}")
 
     async def keep(self, changed: Callable[[], None]) -> None:
         """Starts it again whenever it ends, for ever; `changed` is called when the pid is another."""
@@ -85,7 +91,7 @@ class Child:
             pause = FIRST_PAUSE if clock() - began > SETTLED_SECONDS else min(pause * 2, LONGEST_PAUSE)
             self._report(f"{self.name} ended with code {code}, starts again in {pause:.1f} s (log: {self.log})")
             await asyncio.sleep(pause)
-            with contextlib.suppress(Unavailable):  # told by the next round
+            with contextlib.suppress(MilepostError):  # told by the next round
                 await self.start()
                 changed()
 

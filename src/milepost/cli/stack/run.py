@@ -17,9 +17,13 @@ from milepost.cli.stack.listening import address_of, listen
 from milepost.cli.stack.note import Note
 from milepost.cli.stack.prepare import development_key, prepare
 from milepost.cli.stack.servers import Servers, open_servers
+from milepost.cli.stack.whose_redis import check_redis
+from milepost.db.urls import plain_url
+from milepost.domain.errors import ConfigurationError
 from milepost.embedded import DataFolderInUse, EmbeddedError
 from milepost.embedded.folder import FolderLock, private_folder
 from milepost.kinds import all_kinds
+from milepost.queue.connection import connect
 from milepost.settings import Settings
 from milepost.tenancy.first_start import Addresses
 
@@ -70,14 +74,15 @@ async def open_stack(settings: Settings, *, port: int, explicit_port: bool, repo
     """A stack that is ready. From the main thread. Raises MilepostError with what is in the way."""
     settings = _with_folder(settings)
     first_key = FirstKey(settings)
-    first_key.known()  # production without one is told before anything is started
+    _check(settings, first_key)
     with (
         _locked(settings.data_dir),
         _clear(),
-        open_servers(settings, report) as (servers, owner_url, redis_url),
         listen(settings.host, port, explicit=explicit_port) as bound,
+        open_servers(settings, report) as (servers, owner_url, redis_url),
     ):
         addresses = await prepare(settings, owner_url, first_key, embedded=owner_url not in _named(settings))
+        await check_redis(redis_url, addresses.control, report)
         key = await development_key(settings, addresses.app)
         note = _note(settings, address_of(bound), key, addresses, redis_url)
         children = tuple(_children(settings, _environment(settings, note), addresses.sealer, bound.fileno(), report))
@@ -89,6 +94,15 @@ async def open_stack(settings: Settings, *, port: int, explicit_port: bool, repo
         finally:
             await asyncio.gather(*(child.stop(STOP_SECONDS) for child in children))
             note.remove()
+
+
+def _check(settings: Settings, first_key: FirstKey) -> None:
+    """What is known to be wrong before anything is started. Raises ConfigurationError."""
+    first_key.known()
+    for url in _named(settings):
+        plain_url(url)
+    if settings.redis_url is not None:
+        connect(settings.redis_url.get_secret_value())  # which reaches nobody yet
 
 
 async def _start(children: tuple[Child, ...]) -> None:
@@ -169,8 +183,11 @@ def _named(settings: Settings) -> set[str]:
 def _with_folder(settings: Settings) -> Settings:
     # others may enter: the user that PostgreSQL runs as when root starts it. What is private is so file by file.
     folder = settings.data_dir.absolute()
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    private_folder(folder / "files")
+    try:
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        private_folder(folder / "files")
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be a data folder: {error.strerror}.") from None
     return settings.model_copy(update={"data_dir": folder})
 
 
