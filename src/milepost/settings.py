@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from milepost.domain.errors import ConfigurationError
 
 STACK_FILE = "milepost.json"
+DEFAULT_FOLDER = Path(".milepost")
 FROM_STACK = (
     "database_url",
     "maintenance_database_url",
@@ -37,7 +38,7 @@ class Settings(BaseSettings):
 
     mode: Literal["development", "production"] = "development"
     """Production refuses executions for which no provider is configured; development answers them with `offline/extract`."""
-    data_dir: Path = Path(".milepost")
+    data_dir: Path = DEFAULT_FOLDER
     """Where a stack keeps its servers, keys, files and `milepost.json`."""
 
     database_url: SecretStr | None = Field(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from milepost.db.urls import login_of
 from milepost.kinds import all_kinds
@@ -19,6 +21,26 @@ def test_it_says_where_it_is_and_with_which_key(stack: Up):
     assert stack.note["api_url"] in stack.greeting
     assert stack.note["api_key"] in stack.greeting
     assert "A new master key was written to" in stack.greeting
+
+
+def test_what_it_says_to_try_finds_it_where_it_is(stack: Up):
+    (line,) = [line for line in stack.greeting.splitlines() if line.startswith("Try: ")]
+
+    _, *words = shlex.split(line.removeprefix("Try: "))
+
+    assert words[-2:] == ["--data-dir", str(stack.folder)]
+    assert call(*words).code == 0
+
+
+@pytest.mark.parametrize("below", ["", "folder"])
+def test_a_data_folder_that_is_a_file_is_told_in_one_line(tmp_path: Path, below: str):
+    (tmp_path / "file").write_text("")
+
+    said = call("up", "--port", "0", "--data-dir", str(tmp_path / "file" / below))
+
+    assert said.code == 2
+    assert "cannot be a data folder" in said.err
+    assert "Error" not in said.err
 
 
 def test_the_note_names_every_server_and_process_once(stack: Up):
@@ -80,7 +102,7 @@ def test_a_named_port_that_is_taken_is_refused(stack: Up, tmp_path: Path):
 
     assert said.code == 5
     assert f"Port {port} on 127.0.0.1 is taken" in said.err
-    assert not (tmp_path / "other" / "milepost.json").exists()
+    assert not (tmp_path / "other" / "postgres").exists(), "told before any server was started"
 
 
 def test_children_are_not_told_the_owners_address(stack: Up):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +15,7 @@ from milepost.cli.output import err, say
 from milepost.cli.signals import STOPS
 from milepost.cli.stack.first_key import MADE
 from milepost.cli.stack.run import Stack, open_stack
-from milepost.settings import Settings, from_environment
+from milepost.settings import DEFAULT_FOLDER, Settings, from_environment
 
 
 def register(app: typer.Typer) -> None:
@@ -98,5 +100,11 @@ def greet(stack: Stack) -> None:
     for extra in missing_extras():
         say(f"  Without milepost[{extra}] {WITHOUT[extra]}: {mend_of_extra(extra)}")
     say()
-    say('Try: milepost submit execution "Why do birds sing at dawn?" --wait')
+    say(f'Try: milepost submit execution "Why do birds sing at dawn?" --wait{_where(stack)}')
     say("Ctrl-C stops everything.")
+
+
+def _where(stack: Stack) -> str:
+    """The option by which other commands find it, where they would not look for it themselves."""
+    folder = Path(stack.note.data_dir)
+    return "" if folder == DEFAULT_FOLDER.absolute() else f" --data-dir {shlex.quote(str(folder))}"
