@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,7 +34,9 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     *,
-    count: Annotated[int, typer.Option("--jobs", min=1, max=10_000, help="How many jobs to submit.")] = 24,
+    count: Annotated[
+        int, typer.Option("--jobs", min=1, max=10_000, help="How many jobs to submit; up to six are stickers.")
+    ] = 30,
     data_dir: Annotated[
         Path | None, typer.Option(help="Use this folder. [default: a new one in ./.milepost-demo]")
     ] = None,
@@ -76,20 +78,22 @@ async def _shown(settings: Settings, count: int, pictures: Path | None) -> list[
     async with open_stack(settings, port=settings.port, explicit_port=False, report=report) as stack:
         say(f"Ready: {stack.note.api_url}, data in {stack.note.data_dir}\n")
         async with Client(stack.note.api_url, stack.note.api_key) as client:
-            jobs = await _run(client, stack, count)
-            last = await client.get(jobs[count - 1].id)
+            wanted = stickers(count // 2)
+            texts = prompts(count - len(wanted))
+            jobs = await _run(client, stack, texts, wanted)
+            last = await client.get(jobs[len(texts) - 1].id)
             if pictures is not None:
-                await save_stickers(client, jobs[count:], pictures)
+                await save_stickers(client, jobs[len(texts) :], pictures)
         say("\nOne of them, as the database recorded it:\n")
         show_job(last)
         return jobs
 
 
-async def _run(client: Client, stack: Stack, count: int) -> list[Job]:
-    """Submits in one request and follows every job over one stream of events."""
-    ids = await client.submit_many("executions", [{"prompt": prompt} for prompt in prompts(count)])
+async def _run(client: Client, stack: Stack, texts: Sequence[str], wanted: Sequence[Mapping[str, Any]]) -> list[Job]:
+    """Submits each kind in one request and follows every job over one stream of events."""
+    ids = await client.submit_many("executions", [{"prompt": text} for text in texts])
     say(f"{len(ids)} executions submitted in one request.")
-    if wanted := stickers(count):
+    if wanted:
         ids += await client.submit_many("images", wanted)
         say(f"{len(wanted)} stickers submitted in another.")
     keeping = asyncio.ensure_future(stack.keep())
