@@ -164,6 +164,19 @@ async def test_a_waiting_job_says_why_and_a_running_one_how_far_it_is(dashboard:
     assert "held by w1" in page
 
 
+@pytest.mark.parametrize(("end", "told"), [("-infinity", "1-01-01 00:00:00"), ("infinity", "9999-12-31 23:59:59")])
+async def test_a_job_with_an_endless_time_is_shown_and_so_are_the_others(
+    dashboard: House, owner: Any, enter: SignIn, end: str, told: str
+) -> None:
+    browser = await enter()
+    job, other = await waiting(dashboard, browser.caller), await waiting(dashboard, browser.caller)
+    await owner.execute("UPDATE executions SET scheduled_at = $2::text::timestamptz WHERE id = $1", job.id, end)
+
+    assert told in await browser.get(f"/jobs/{job.id}")
+    for path in ("/", "/jobs"):
+        assert set(ROW.findall(await browser.get(path))) == {str(job.id), str(other.id)}, path
+
+
 async def test_a_cancel_with_a_reason_stands_in_the_history(dashboard: House, owner: Any, enter: SignIn) -> None:
     browser = await enter()
     job = await waiting(dashboard, browser.caller)
