@@ -17,6 +17,7 @@ from milepost.kinds.executions import KIND
 from milepost.queue.doorbell import Doorbell
 from tests.engine import lives
 from tests.factories import new_execution
+from tests.queue.recording import forget
 
 
 async def submit_many(database: TenantDatabase, count: int) -> list[Job]:
@@ -78,7 +79,7 @@ async def test_a_restart_of_redis_is_noticed_by_its_run_id(
     reconcile = await settled(database, doorbell, page=2)
     # what a restart from an old snapshot leaves: the note of an earlier run, and bells that are missing
     await redis.hset("milepost:recall", "default:execution", "f" * 40)  # type: ignore[misc]
-    await doorbell.forget([bell(database, job) for job in jobs])
+    await forget(redis, [bell(database, job) for job in jobs])
 
     assert await reconcile.tick() == 10
 
@@ -108,14 +109,14 @@ async def test_a_walk_in_which_redis_forgot_again_is_done_again(
 
 
 async def test_a_lost_bell_deep_in_a_long_queue_is_found_by_the_walk(
-    database: TenantDatabase, doorbell: Doorbell, owner: Any
+    database: TenantDatabase, doorbell: Doorbell, redis: ArqRedis, owner: Any
 ) -> None:
     jobs = await submit_many(database, 30)
     for place, job in enumerate(jobs):
         await lives.alter(owner, job, f"scheduled_at = now() - interval '1 hour' + interval '{place} seconds'")
     reconcile = await settled(database, doorbell, page=4)
     lost = await lives.now(database, jobs[17])
-    await doorbell.forget([bell(database, lost)])
+    await forget(redis, [bell(database, lost)])
 
     rung = [await reconcile.tick() for _ in range(8)]
 
@@ -170,7 +171,7 @@ async def test_a_put_back_job_is_rung_at_its_new_version(
 
 
 async def test_jobs_due_since_for_ever_or_never_take_no_other_along(
-    database: TenantDatabase, doorbell: Doorbell, owner: Any
+    database: TenantDatabase, doorbell: Doorbell, redis: ArqRedis, owner: Any
 ) -> None:
     jobs = await submit_many(database, 12)
     for job in jobs[:5]:
@@ -178,7 +179,7 @@ async def test_jobs_due_since_for_ever_or_never_take_no_other_along(
     await lives.alter(owner, jobs[5], "scheduled_at = 'infinity'")
     reconcile = await settled(database, doorbell, page=2)
     assert await known(doorbell, database, jobs) == 12
-    await doorbell.forget([bell(database, job) for job in jobs])
+    await forget(redis, [bell(database, job) for job in jobs])
 
     rung = [await reconcile.tick() for _ in range(5)]
 

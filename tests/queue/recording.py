@@ -9,7 +9,10 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from arq import ArqRedis
+
 from milepost.domain.bell import Bell
+from milepost.queue import wire
 
 TENANT = "main"
 KIND = "execution"
@@ -17,6 +20,13 @@ KIND = "execution"
 
 def bell(kind: str = KIND, *, priority: int = 0, due_at: datetime | None = None) -> Bell:
     return Bell(TENANT, kind, uuid4(), 1, priority, due_at)
+
+
+async def forget(redis: ArqRedis, bells: Sequence[Bell]) -> None:
+    """As if Redis had lost them."""
+    for one in bells:
+        await redis.zrem(wire.queue_name(one.kind), wire.arq_id(one))
+        await redis.unlink(wire.body_key(wire.arq_id(one)))
 
 
 @dataclass(slots=True, unsafe_hash=True)

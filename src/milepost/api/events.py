@@ -17,15 +17,17 @@ from milepost import observe
 from milepost.api.answers import encode
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.dependencies import Dependencies
-from milepost.api.lookups import CANONICAL, READS, only, readable
+from milepost.api.lookups import only, readable
 from milepost.api.problems import Problem
 from milepost.db import history
 from milepost.db.history import BRIEF, Step
 from milepost.domain.errors import MilepostError, Unavailable
 from milepost.domain.estimate import seconds_left
 from milepost.domain.machine import Phase
+from milepost.domain.rights import READS
 from milepost.engine.feed import Event, Feed, Follower, Moved, Slow, Stirred
 from milepost.engine.kind import Kind
+from milepost.kinds.requests import CANONICAL
 from milepost.net.event_stream import HEARTBEAT, OPENING, EventStream
 
 # added to the seconds that a key is remembered after its revocation

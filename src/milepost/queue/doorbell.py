@@ -120,18 +120,6 @@ class Doorbell:
         except REDIS_ERRORS as error:
             raise Unavailable(server="Redis") from error
 
-    async def forget(self, bells: Sequence[Bell]) -> None:
-        """Takes bells away that nobody needs any more. Never raises: a bell too many is harmless."""
-        pipe: Any = self._redis.pipeline(transaction=False)
-        for kind, part in _by_kind(bells, kind=lambda bell: bell.kind):
-            ids = [wire.arq_id(bell) for bell in part]
-            pipe.zrem(wire.queue_name(kind), *ids)
-            pipe.unlink(*[wire.body_key(job) for job in ids])
-        try:
-            await self._ask(pipe)
-        except Unavailable:
-            logger.debug("bells not taken away: Redis is away")
-
     async def workers(self) -> list[Presence]:
         """The workers that are alive. Raises Unavailable when Redis does not answer."""
         try:
