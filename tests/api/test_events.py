@@ -148,8 +148,8 @@ async def test_filters_of_a_stream_are_given_several_times_or_together_with_comm
     me = await house.caller()
     one, two, three = [await submitted(house, me) for _ in range(3)]
     await claimed(house, two)
-    together = {"kind": "execution,images", "job": f"{one.id},{two.id}", "phase": "queued,failed"}
-    apart = {**together, "phase": ["queued,failed", "running"], "status": "PENDING,RUNNING"}
+    together: dict[str, Any] = {"kind": "execution,images", "job": f"{one.id},{two.id}", "phase": "queued,failed"}
+    apart: dict[str, Any] = {**together, "phase": ["queued,failed", "running"], "status": "PENDING,RUNNING"}
     async with stream(url, me, **together) as few, stream(url, me, **apart) as more:
         [first], [second] = await take(few, 1), await take(more, 1)
 
