@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,9 +13,10 @@ from milepost.db import seals
 from milepost.db.seals import CONTROL, Batch, Position, Seal
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.canonical import Entry, entry_bytes
-from milepost.domain.checkpoint import Checkpoint, parse_checkpoint, parse_note
+from milepost.domain.checkpoint import Checkpoint
 from milepost.domain.errors import SealRefused
-from milepost.domain.merkle import Frontier, leaf_hash, split
+from milepost.domain.merkle import Frontier, leaf_hash
+from milepost.engine.anchoring import Anchors, anchor, anchor_up_to, trusted
 
 logger = logging.getLogger("milepost.audit")
 
@@ -24,10 +25,6 @@ BATCH = 10_000
 SHARE = 0.5
 LATE = 20.0
 ALARM = 60.0
-LOST = (
-    "Put the anchors back where MILEPOST_AUDIT_ANCHORS says. If they are lost, and 'milepost audit verify' finds nothing"
-    " else: 'milepost audit reanchor'."
-)
 
 
 class Signer(Protocol):
@@ -36,16 +33,6 @@ class Signer(Protocol):
     def sign(self, said: Checkpoint, /) -> str: ...
 
     def key_id(self, origin: str, /) -> str: ...
-
-
-class Anchors(Protocol):
-    """Checkpoints where the database's owner cannot reach them. Methods block, and raise OSError."""
-
-    def append(self, log: str, seal: int, checkpoint: str) -> None: ...
-
-    def last(self, log: str) -> str | None: ...
-
-    def all(self, log: str) -> Iterator[tuple[int, str | None]]: ...
 
 
 def bare(entry: Entry) -> Entry:
@@ -113,7 +100,7 @@ class Sealer:
         if last is None or await asyncio.to_thread(self._anchors.last, log.name) is not None:
             return None
         trusted(log.name, last)
-        await asyncio.to_thread(self._anchors.append, log.name, last.number, last.checkpoint)
+        await anchor(self._anchors, last)
         return last.number
 
     async def _measure(self, log: Log) -> float:
@@ -124,7 +111,7 @@ class Sealer:
     async def _once(self, log: Log, most: int) -> tuple[int, bool]:
         last = await seals.last_seal(self._control, log.name)
         frontier = trusted(log.name, last)
-        goal = await self._anchored(log.name, last)
+        goal = await anchor_up_to(self._control, self._anchors, log.name, last)
         await self.must_be_as_sealed(log, last)
         await unmoved(self._control, log, last)
         at = position_after(last)
@@ -165,7 +152,7 @@ class Sealer:
             return 0
         self._known[log.name] = seal
         if goal is None:
-            await asyncio.to_thread(self._anchors.append, log.name, seal.number, seal.checkpoint)
+            await anchor(self._anchors, seal)
         return len(leaves)
 
     async def must_be_as_sealed(self, log: Log, last: Seal | None) -> None:
@@ -192,54 +179,6 @@ class Sealer:
         grown = trusted(log.name, before).extend(await _hashed(copies))
         return grown.root() == last.root and all(copy.id > last.after_id for copy in copies)
 
-    async def _anchored(self, log: str, last: Seal | None) -> Checkpoint | None:
-        """Brings the anchors up to the last seal. Answers what to make again where seals were lost; else None."""
-        newest = said_by(await asyncio.to_thread(self._anchors.last, log), log)
-        size = 0 if last is None else last.tree_size
-        if newest is None or newest.size < size:
-            await self._catch_up(log, newest, last)
-            return None
-        if newest.size == size:
-            if last is not None and newest.root != last.root:
-                raise SealRefused(log=log, why=f"another tree of {size} rows is anchored")
-            return None
-        return await asyncio.to_thread(self._next, log, last)
-
-    def _next(self, log: str, last: Seal | None) -> Checkpoint | None:
-        for _, note in self._anchors.all(log):
-            said = said_by(note, log)
-            if said is not None and last is not None and said.size == last.tree_size and said.root != last.root:
-                raise SealRefused(log=log, why=f"another tree of {said.size} rows is anchored")
-            if said is not None and said.size > (0 if last is None else last.tree_size):
-                return said
-        return None
-
-    async def _catch_up(self, log: str, newest: Checkpoint | None, last: Seal | None) -> None:
-        """Anchors what a crash left without: seals that grow from the newest anchor, each recomputed."""
-        if last is None:
-            return
-        if newest is None:
-            if last.number > 1:
-                raise SealRefused(log=log, why=f"{last.number} seals were made, and nothing is anchored", hint=LOST)
-            await asyncio.to_thread(self._anchors.append, log, last.number, last.checkpoint)
-            return
-        size, frontier = newest.size, None
-        while size < last.tree_size:
-            found = await seals.seals_from(self._control, log, size if frontier is None else size + 1, 50)
-            if not found:
-                raise SealRefused(log=log, why="seals are gone from its middle")
-            for seal, leaf_hashes in found:
-                if frontier is None:
-                    if (seal.tree_size, seal.root) != newest[1:]:
-                        raise SealRefused(log=log, why=f"no seal has the tree of {newest.size} rows that is anchored")
-                    frontier = trusted(log, seal)
-                    continue
-                frontier = frontier.extend(split(leaf_hashes))
-                if (frontier.size, frontier.root()) != (seal.tree_size, seal.root):
-                    raise SealRefused(log=log, why=f"seal {seal.number} does not grow from what is anchored")
-                await asyncio.to_thread(self._anchors.append, log, seal.number, seal.checkpoint)
-                size = seal.tree_size
-
 
 def _follows(before: Seal | None, seal: Seal) -> bool:
     """Within an epoch a seal begins where the one before it ends; the first epoch begins with the log."""
@@ -254,28 +193,6 @@ async def _hashed(entries: list[Entry]) -> list[bytes]:
         leaves += [leaf_hash(entry_bytes(entry)) for entry in entries[start : start + 500]]
         await asyncio.sleep(0)  # other duties live on the same loop
     return leaves
-
-
-def said_by(note: str | None, log: str) -> Checkpoint | None:
-    if note is None:
-        return None
-    try:
-        return parse_checkpoint(parse_note(note).text)
-    except ValueError:
-        raise SealRefused(log=log, why="its newest anchor is no checkpoint") from None
-
-
-def trusted(log: str, last: Seal | None) -> Frontier:
-    """The frontier that a seal carries, if its root is the seal's."""
-    if last is None:
-        return Frontier()
-    try:
-        frontier = Frontier.unpack(last.tree_size, last.frontier)
-    except ValueError:
-        frontier = Frontier()
-    if frontier.root() != last.root:
-        raise SealRefused(log=log, why=f"the frontier of seal {last.number} is not that of its root")
-    return frontier
 
 
 def position_after(last: Seal | None) -> Position:

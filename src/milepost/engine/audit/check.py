@@ -10,11 +10,12 @@ from milepost.db import audit_reads
 from milepost.db.proofs import one_moment
 from milepost.db.seals import CONTROL
 from milepost.db.tenants import TenantDatabase
+from milepost.engine.anchoring import Anchors
 from milepost.engine.audit.anchored import check_anchors, check_kept
 from milepost.engine.audit.report import AuditReport, Keys, LogReport, Tampered, Walk
 from milepost.engine.audit.rows import Veiled, check_rows
 from milepost.engine.audit.tree import Sealed, check_end, check_tree
-from milepost.engine.seal import Anchors, origin
+from milepost.engine.seal import origin
 
 NONE: Mapping[str, Sequence[str]] = {}
 

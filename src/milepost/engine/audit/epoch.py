@@ -12,8 +12,9 @@ from milepost.db.seals import Batch, Position, Seal
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.canonical import Entry
 from milepost.domain.errors import SealRefused, Unavailable
+from milepost.engine.anchoring import trusted
 from milepost.engine.audit.rows import Names, difference
-from milepost.engine.seal import BATCH, Log, Sealer, trusted
+from milepost.engine.seal import BATCH, Log, Sealer
 
 PAUSE = 0.2
 TRIES = 150
