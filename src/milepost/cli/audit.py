@@ -169,9 +169,9 @@ def _show(report: AuditReport, history: Report) -> None:
 
 def _line(found: Tampered) -> str:
     places = {"row": found.row, "leaf": found.leaf, "seal": found.seal}
-    where = ", ".join(f"{name} {number}" for name, number in places.items() if number is not None)
+    where = ",".join(f" {name} {number}" for name, number in places.items() if number is not None)
     about = f" ({found.about})" if found.about else ""
-    return f"{found.log} {where}{about}: {found.what}"
+    return f"{found.log}{where}{about}: {found.what}"
 
 
 def _named(report: AuditReport) -> list[dict[str, Any]]:
