@@ -179,6 +179,14 @@ async def test_a_frontier_that_stops_the_sealer_is_named_by_the_check(sealed: Sc
     assert [wrong.what for wrong in await findings(sealed)] == ["the seal's frontier is not that of its tree"]
 
 
+async def test_a_seal_that_says_it_ends_later_takes_no_rows_of_the_next(sealed: Scene) -> None:
+    await control(sealed, f"UPDATE audit_seals SET xid_to = '{MOST}' WHERE seal_no = 1")
+
+    assert [(wrong.seal, wrong.what) for wrong in await findings(sealed)] == [
+        (2, "its range does not begin where the seal before it ended")
+    ]
+
+
 @pytest.mark.parametrize("table", ["audit_seals", "audit_logs"])
 async def test_a_log_of_nobodys_is_named(sealed: Scene, table: str) -> None:
     columns = {

@@ -77,8 +77,8 @@ async def check_tree(walk: Walk, connection: Any) -> Sealed:
     clock = await audit_reads.clock(connection)
     copies, tree = _Copies(audit_reads.leaves(connection, walk.log)), _Tree(walk, clock)
     await copies.begin()
-    async for kept in audit_reads.seals(connection, walk.log):
-        tree.take(kept, await copies.up_to(kept.seal.epoch, kept.seal.xid_to))
+    async for kept, end in _with_ends(audit_reads.seals(connection, walk.log)):
+        tree.take(kept, await copies.up_to(kept.seal.epoch, end))
         walk.tick()
     tree.end()
     async for entry in copies.rest():
@@ -88,6 +88,22 @@ async def check_tree(walk: Walk, connection: Any) -> Sealed:
         else:
             walk.name(entry, "its copy was inserted behind the last seal")
     return tree.sealed
+
+
+async def _with_ends(seals: AsyncIterator[Kept]) -> AsyncIterator[tuple[Kept, int]]:
+    """Each with the transaction that its rows end before: one seal that says too much does not take those of the next."""
+    held: Kept | None = None
+    async for kept in seals:
+        if held is not None:
+            yield held, _end(held.seal, kept.seal)
+        held = kept
+    if held is not None:
+        yield held, held.seal.xid_to
+
+
+def _end(seal: Seal, following: Seal) -> int:
+    goes_on = following.epoch == seal.epoch and following.xid_from > seal.xid_from
+    return min(seal.xid_to, following.xid_from) if goes_on else seal.xid_to
 
 
 class _Tree:
