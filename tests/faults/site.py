@@ -183,7 +183,8 @@ class Site:
 
     async def prove(self) -> None:
         """Everything that must hold, by two independent proofs."""
-        assert await broken(self.owner, self.promised) == {}
+        found = await broken(self.owner, self.promised)
+        assert found == {}, found
         report = await verify(self.database, all_kinds())
         assert (report.wrong, report.guards) == ([], [])
         assert report.jobs >= len(self.promised)

@@ -17,6 +17,7 @@ from milepost.queue.connection import connect
 from milepost.queue.worker import Worker
 from milepost.settings import Settings, load
 from milepost.wiring import open_runtime, with_lease
+from tests.servers.messages_api import answer_to
 
 
 async def handler(job: Job, ctx: Context) -> Outcome:
@@ -24,7 +25,7 @@ async def handler(job: Job, ctx: Context) -> Outcome:
     if "poison" in job["prompt"]:
         os._exit(86)
     await asyncio.sleep(0.05)
-    return Done({"output": "digested"})
+    return Done({"output": answer_to(job["prompt"])})
 
 
 async def work(settings: Settings) -> None:
