@@ -243,6 +243,7 @@ SIDES = {"≥": operator.ge, "≤": operator.le}
 SPENT = re.compile(r"(?<=<!-- spent -->\n).*?(?=<!-- /spent -->)", re.DOTALL)
 WORK = {
     "drain.jobs": "a job drained",
+    "drain.default": "… with 100 jobs at a time",
     "drain.ceiling": "… the ceiling",
     "drain.lean_ceiling": "… the ceiling on a lean schema",
     "drain_200k.jobs": "a job of 200,000 drained",
