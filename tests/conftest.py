@@ -15,17 +15,19 @@ settings.register_profile("random", deadline=None, max_examples=2000, print_blob
 settings.load_profile("same")
 
 TESTS = Path(__file__).parent
-# rooms and files that start processes, draw, or wait for time to pass: `make test-fast` leaves them out whole
+# rooms and files that start processes, draw, fill tables, or wait for time to pass: `make test-fast` leaves them out whole
 SLOW = (
     "api/test_connections.py",
+    "api/test_images.py",
     "benchmarks",
     "cli",
     "client",
-    "dashboard/test_live.py",
+    "dashboard",
     "embedded",
     "migrations/test_histories.py",
+    "plans",
     "queue/test_shutdown.py",
-    "sealing/test_tampering.py",
+    "sealing",
     "tenancy/test_first_start.py",
     "tools",
     "workers",
