@@ -55,7 +55,8 @@ class Times:
             return "its seal does not say when it was made, or says a time to come"
         if self._sealed_at - kept.sealed_at > TOLERANCE:
             return "its seal says a time long before that of the seal before it"
-        written = [moment(entry.created_at) for entry in entries]
+        # the first row that is in order ends this look
+        written = (moment(entry.created_at) for entry in entries)
         if entries and all(at is not None and at - kept.sealed_at > TOLERANCE for at in written):
             return "it says that it was written long after its seal was made"
         return None
