@@ -9,6 +9,7 @@ from milepost.domain.errors import SealRefused, Unavailable
 from milepost.engine.audit import epoch
 from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.audit.epoch import Restored, begin_epoch
+from milepost.engine.seal import Sealer
 from tests.sealing.conftest import INSTALLATION, Scene
 from tests.sealing.test_tampering import EVERYTHING, tenant
 
@@ -196,15 +197,21 @@ async def test_a_backup_from_before_the_newest_epoch_is_refused_at_once(scene: S
     assert await scene.owner.fetchval("SELECT count(*) FROM audit_logs") == 3
 
 
-@pytest.mark.parametrize("restarted", [True, False])
-async def test_a_sealer_is_not_led_into_an_epoch_that_nobody_began(scene: Scene, *, restarted: bool) -> None:
-    """It would seal rows in it, among them a row that tells of it: a forged epoch, signed."""
+async def sealer_of_two_seals(scene: Scene, *, restarted: bool) -> Sealer:
+    """With a job to seal next, and seals that can be altered."""
     for _ in range(2):
         await scene.live()
         await scene.seal()
     sealer = scene.another_sealer() if restarted else scene.sealer
     await scene.live()
     await scene.keeper.execute("ALTER TABLE audit_seals DISABLE TRIGGER USER")
+    return sealer
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+async def test_a_sealer_is_not_led_into_an_epoch_that_nobody_began(scene: Scene, *, restarted: bool) -> None:
+    """It would seal rows in it, among them a row that tells of it: a forged epoch, signed."""
+    sealer = await sealer_of_two_seals(scene, restarted=restarted)
     await scene.keeper.execute("UPDATE audit_seals SET epoch = 2, after_id = 3 WHERE seal_no = 2")
 
     with pytest.raises(SealRefused, match="seal 2"):
@@ -225,12 +232,7 @@ async def test_a_sealer_is_not_led_into_an_epoch_that_nobody_began(scene: Scene,
 )
 async def test_a_sealer_is_not_led_past_rows(scene: Scene, moved: str, *, restarted: bool) -> None:
     """What a seal says of where the next one begins is not signed."""
-    for _ in range(2):
-        await scene.live()
-        await scene.seal()
-    sealer = scene.another_sealer() if restarted else scene.sealer
-    await scene.live()
-    await scene.keeper.execute("ALTER TABLE audit_seals DISABLE TRIGGER USER")
+    sealer = await sealer_of_two_seals(scene, restarted=restarted)
     await scene.keeper.execute(f"UPDATE audit_seals SET {moved} WHERE seal_no = 2")
 
     with pytest.raises(SealRefused, match="seal 2"):
