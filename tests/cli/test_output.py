@@ -19,9 +19,9 @@ from tests.cli.running import Said
 from tests.client.test_transport import JOB
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
-FOREIGN = "a\x1b[31mb\x9b31mc\x07\u202ed\udcff\u2028e"
-SHOWN = r"a\x1b[31mb\x9b31mc\x07\u202ed\udcff\u2028e"
-OBEYED = set("\x1b\x9b\x07\r\u202e\u2028\udcff")
+FOREIGN = "a\x1b[31mb\x9b31mc\x07\u202ed\udcff\u2028e\u061cf"
+SHOWN = r"a\x1b[31mb\x9b31mc\x07\u202ed\udcff\u2028e\u061cf"
+OBEYED = set("\x1b\x9b\x07\r\u202e\u2028\udcff\u061c")
 
 
 def printed(write: Callable[..., None], *arguments: Any) -> str:

@@ -22,14 +22,14 @@ from milepost.api.whole import find
 from milepost.domain.errors import IllegalTransition, JobNotFound, MilepostError, StaleVersion
 from milepost.domain.job import Job
 from milepost.domain.machine import Phase
+from milepost.domain.text import OBEYED
 from milepost.engine.cancel import cancel
 from milepost.engine.kind import Kind
 from milepost.engine.read_job import read_job
 from milepost.engine.retry import retry
 from milepost.kinds.requests import PlainText, Strict
 
-# control characters, the separators of lines, and marks that turn the direction of what stands beside them
-NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+NOT_IN_A_LINE = re.compile(rf"[\x00-\x1f{OBEYED}]")
 
 
 def one_line(text: str) -> str:

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from milepost.domain.text import OBEYED
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -28,7 +30,7 @@ PHASE_COLOURS = {
 
 
 # what a terminal obeys instead of showing it, and what cannot be written at all; lines and tabs are a text's own
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROLS = re.compile(rf"[\x00-\x08\x0b-\x1f{OBEYED}\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
