@@ -14,6 +14,7 @@ from milepost.engine.prune import prune_jobs
 from milepost.engine.rescue import rescue
 from milepost.engine.retry import retry
 from milepost.engine.verify import Report, verify
+from milepost.kinds import all_kinds
 from milepost.kinds.executions import KIND
 from milepost.storage import local_store
 from tests.engine import lives
@@ -191,6 +192,26 @@ async def test_guards_that_are_gone_and_edges_that_were_added_are_named(database
         "legal_transitions lacks execution PENDING to RUNNING (running)",
         "trigger prevent_audit_logs_truncate on audit_logs is not ENABLE ALWAYS",
     ]
+
+
+async def test_tables_that_are_gone_are_named_and_the_other_kinds_still_walked(
+    database: TenantDatabase, owner: Any
+) -> None:
+    await lives.finished(database)
+    await owner.execute("DROP TABLE image_tasks CASCADE")
+
+    report = await verify(database, all_kinds())
+
+    lacking = 'The database lacks what is to be checked: relation "image_tasks" does not exist.'
+    assert (report.jobs, lacking in report.guards, report.clean) == (1, True, False)
+
+
+async def test_an_audit_log_that_is_gone_is_named_once(database: TenantDatabase, owner: Any) -> None:
+    await owner.execute("DROP TABLE audit_logs CASCADE")
+
+    report = await verify(database, all_kinds())
+
+    assert sum('relation "audit_logs" does not exist' in problem for problem in report.guards) == 1
 
 
 async def test_only_the_first_hundred_are_named_and_all_are_counted() -> None:

@@ -232,6 +232,22 @@ async def truncate_seals(scene: Scene) -> None:
     await control(scene, "TRUNCATE audit_seals")
 
 
+async def drop_the_log(scene: Scene) -> None:
+    await scene.owner.execute("DROP TABLE audit_logs CASCADE")
+
+
+async def drop_the_copies(scene: Scene) -> None:
+    await scene.keeper.execute("DROP TABLE audit_logs CASCADE")
+
+
+async def drop_the_seals(scene: Scene) -> None:
+    await scene.keeper.execute("DROP TABLE audit_seals CASCADE")
+
+
+async def drop_a_column(scene: Scene) -> None:
+    await scene.owner.execute("ALTER TABLE audit_logs DROP COLUMN details")
+
+
 async def delete_a_seal(scene: Scene) -> None:
     await control(scene, "DELETE FROM audit_seals WHERE seal_no = 1")
 
@@ -317,6 +333,10 @@ CASES = {
     "roll both databases back": Case(roll_both_back, "12 rows are anchored and 6 sealed", leaf=6),
     "truncate the log": Case(truncate, "missing", row=1),
     "truncate the seals": Case(truncate_seals, "inserted behind the last seal", row=1),
+    "drop the log": Case(drop_the_log, 'relation "audit_logs" does not exist'),
+    "drop the copies": Case(drop_the_copies, 'relation "audit_logs" does not exist'),
+    "drop the seals": Case(drop_the_seals, 'relation "audit_seals" does not exist'),
+    "drop a column": Case(drop_a_column, 'column "details" does not exist'),
     "delete a seal": Case(delete_a_seal, "seals before this one are missing", leaf=6),
     "pretend a restore": Case(pretend_a_restore, "sealed in epoch 1, and its seal says 2", row=7, leaf=6),
     "pretend a restore in the copies too": Case(pretend_a_restore_in_the_copies_too, "copy was altered", row=7, leaf=6),
@@ -367,8 +387,16 @@ async def test_a_status_without_a_transition_is_found_by_the_history(sealed: Sce
     assert [(wrong.job_id, wrong.version) for wrong in await history(sealed)] == [(str(job), 3)]
 
 
-async def test_a_truncated_partition_is_found_by_the_history(sealed: Scene) -> None:
-    await tenant(sealed, "TRUNCATE status_transitions_executions")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "TRUNCATE status_transitions_executions",
+        "DROP TABLE status_transitions_executions",
+        "ALTER TABLE status_transitions DETACH PARTITION status_transitions_executions",
+    ],
+)
+async def test_a_partition_that_was_emptied_or_taken_away_is_found_by_the_history(sealed: Scene, sql: str) -> None:
+    await tenant(sealed, sql)
 
     found = await history(sealed)
     assert len({wrong.job_id for wrong in found if wrong.what == "has no history"}) == 4

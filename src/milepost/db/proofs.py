@@ -12,7 +12,7 @@ import asyncpg
 from milepost.db.job_table import JobTable
 from milepost.db.rows import fetch
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.errors import Unavailable
+from milepost.domain.errors import TableMissing, Unavailable
 
 PAGE = 2000
 # one page may stand behind a sort of the whole log
@@ -61,7 +61,7 @@ class Told(NamedTuple):
 
 @asynccontextmanager
 async def one_moment(database: TenantDatabase) -> AsyncGenerator[Any]:
-    """A connection that sees the database as it is at one instant. Raises Unavailable."""
+    """A connection that sees the database as it is at one instant. Raises Unavailable and TableMissing."""
     try:
         pool: Any = database.pool
         async with (
@@ -74,6 +74,8 @@ async def one_moment(database: TenantDatabase) -> AsyncGenerator[Any]:
             yield connection
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
         raise Unavailable(server="PostgreSQL") from error
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        raise TableMissing(detail=str(error)) from error
 
 
 def jobs(connection: Any, table: JobTable) -> AsyncIterator[Present]:

@@ -16,6 +16,7 @@ MilepostError
 ├── TooOften                 somebody asked more often than allowed
 ├── Unavailable              a server cannot be reached or did not answer in time
 ├── SealRefused              the audit log does not go on from what was sealed and anchored
+├── TableMissing             what is to be checked is not there: dropped, or never migrated
 ├── GuardsMissing            the database does not guard what it must, or our role is too strong
 └── ConfigurationError       a setting is missing or contradicts another
 """
@@ -103,9 +104,16 @@ class SealRefused(MilepostError):
     hint = "'milepost audit verify' names what was changed."
 
 
+class TableMissing(MilepostError):
+    message = "The database lacks what is to be checked: {detail}."
+    hint = "'milepost doctor' tells what else is missing; what was dropped comes back from a backup."
+
+
 class GuardsMissing(MilepostError):
     message = "The database does not guard what it must: {problem}."
-    hint = "Run 'milepost migrate' with the owner's connection, then 'milepost doctor'."
+    hint = (
+        "Run 'milepost migrate' with the owner's connection; what is missing then, 'milepost doctor' tells how to mend."
+    )
 
 
 class ConfigurationError(MilepostError):

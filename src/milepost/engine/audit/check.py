@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from milepost.db import audit_reads
 from milepost.db.proofs import one_moment
 from milepost.db.seals import CONTROL
 from milepost.db.tenants import TenantDatabase
+from milepost.domain.errors import TableMissing
 from milepost.engine.anchoring import Anchors
 from milepost.engine.audit.anchored import check_anchors, check_kept
 from milepost.engine.audit.report import AuditReport, Keys, LogReport, Tampered, Walk
@@ -59,8 +61,11 @@ async def check_audit(
             walk.add(seen.fault)
         # in this order: what is anchored is sealed by then, and what is sealed is there in a later look at the rows
         notes = await asyncio.to_thread(_anchored, anchors, walk)
-        async with one_moment(control) as sealed_side:
-            await _check(walk, sealed_side, seen, notes, kept.get(seen.log, ()))
+        try:
+            async with one_moment(control) as sealed_side:
+                await _check(walk, sealed_side, seen, notes, kept.get(seen.log, ()))
+        except TableMissing as missing:
+            walk.add(str(missing))
     await _check_strangers(control, {seen.log for seen in logs}, report)
     on_progress(report)
     return report
@@ -98,8 +103,9 @@ def _anchored(anchors: Anchors, walk: Walk) -> list[str | None] | None:
 
 async def _check_strangers(control: TenantDatabase, checked: set[str], report: AuditReport) -> None:
     """A log of nobody's would be read by nobody, and could be shown to anybody as one that was checked."""
-    async with one_moment(control) as connection:
-        for name in await audit_reads.strange_logs(connection):
-            if name not in checked:
-                what = "seals or copies say that they are of this log, which no tenant has"
-                report.add(Tampered(name, None, None, None, what))
+    with suppress(TableMissing):  # named by the walk over the control log
+        async with one_moment(control) as connection:
+            for name in await audit_reads.strange_logs(connection):
+                if name not in checked:
+                    what = "seals or copies say that they are of this log, which no tenant has"
+                    report.add(Tampered(name, None, None, None, what))
