@@ -51,7 +51,7 @@ chaos-controls: $(ENVIRONMENT) ## the same on the product broken on purpose: all
 	@$(BIN)/python -m tests.faults.chaos.controls $(ARGS)
 
 docs: $(ENVIRONMENT) ## write the generated pages anew
-	@$(BIN)/python docs/generate.py $(ARGS)
+	@$(BIN)/python -m docs.generate $(ARGS)
 
 screenshots: $(ENVIRONMENT) ## photograph the dashboard for docs/pictures (needs Chromium)
 	@$(BIN)/python -m tests.dashboard.screenshots

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from benchmarks import figures
+from benchmarks import figures as measurement
+from docs import figures, generate
 from milepost.settings import Settings
 from tests.docs.pages import ROOT
 
-
-def generate() -> Any:
-    spec = spec_from_file_location("generate_docs", ROOT / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PAGES: dict[Path, str] = generate().pages()
+PAGES = generate.pages()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -31,11 +20,11 @@ def test_a_generated_page_is_up_to_date(path: Path) -> None:
 
 
 def test_the_aims_that_the_pages_name_are_those_of_the_measurement() -> None:
-    rows = generate().FIGURE.finditer((ROOT / "README.md").read_text())
-    named = {row["key"]: found[0] for row in rows if (found := generate().AIM.search(row["aim"]))}
+    rows = figures.FIGURE.finditer((ROOT / "README.md").read_text())
+    named = {row["key"]: found[0] for row in rows if (found := figures.AIM.search(row["aim"]))}
 
     assert len(named) > 10
-    assert named == {key: figures.aim(key) for key in named}
+    assert named == {key: measurement.aim(key) for key in named}
 
 
 def test_every_setting_says_what_it_is_for() -> None:
