@@ -105,7 +105,7 @@ async def test_a_producer_neither_waits_nor_fails_while_redis_is_away(caplog):
     begun = time.perf_counter()
     for _ in range(100):
         await doorbell.ring([bell(), bell()])
-    assert time.perf_counter() - begun < 0.5
+    assert time.perf_counter() - begun < 2.5, "a twentieth of a second each would make five"
     assert doorbell.rings.lost == 200
     assert len([line for line in caplog.messages if "cannot be rung" in line]) == 1
     with pytest.raises(Unavailable):
@@ -121,14 +121,14 @@ async def test_a_redis_that_hangs_costs_a_producer_no_more_than_its_patience(tmp
     import signal
 
     with EmbeddedRedis(tmp_path) as server:
-        doorbell = Doorbell(connect(server.url, timeout=1.0), installation=INSTALLATION, pause=0.0)
+        doorbell = Doorbell(connect(server.url, timeout=20.0), installation=INSTALLATION, pause=0.0)
         await doorbell.ring([bell()])
         late = bell()
         os.kill(server.pid, signal.SIGSTOP)
         try:
             begun = time.perf_counter()
             await doorbell.ring([late])
-            assert time.perf_counter() - begun < 0.3
+            assert time.perf_counter() - begun < 5
         finally:
             os.kill(server.pid, signal.SIGCONT)
         # the producer left, its bell did not
@@ -174,7 +174,7 @@ async def test_rings_behind_a_late_one_are_lost_with_it_and_cost_nothing(caplog)
     await doorbell.ring([bell()])
     for _ in range(100):
         await doorbell.ring([bell()])
-    assert time.perf_counter() - begun < 0.3
+    assert time.perf_counter() - begun < 2.5, "a twentieth of a second each would make five"
     assert len(accepted) <= 1
     await doorbell._group.drain()
     assert doorbell._sending is not None
@@ -194,8 +194,8 @@ async def test_a_ring_that_waits_its_turn_does_not_wait_twice():
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    redis = connect(f"redis://127.0.0.1:{port}/0", timeout=0.5)
-    doorbell = Doorbell(redis, installation=INSTALLATION, patience=0.3)
+    redis = connect(f"redis://127.0.0.1:{port}/0", timeout=2.5)
+    doorbell = Doorbell(redis, installation=INSTALLATION, patience=1.0)
 
     async def timed() -> float:
         begun = time.perf_counter()
@@ -205,7 +205,7 @@ async def test_a_ring_that_waits_its_turn_does_not_wait_twice():
     first = asyncio.create_task(timed())
     await asyncio.sleep(0.1)
     times = await asyncio.gather(first, *[timed() for _ in range(50)])
-    assert max(times) < 0.45
+    assert max(times) < 1.7, "the turn and then its own patience would make 1.9"
     await doorbell.aclose()
     server.close()
 
