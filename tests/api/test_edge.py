@@ -125,7 +125,7 @@ async def test_redis_away_costs_a_producer_nothing(caster: Person, doorbell: Any
     pool.connection_kwargs["port"] = 1
 
     answer = await caster.http.post(PATH, json={"prompt": "x"})
-    await doorbell._group.drain()
+    await doorbell.drain()
 
     await pool.disconnect()
     pool.reset()

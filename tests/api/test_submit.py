@@ -327,5 +327,5 @@ async def test_a_bell_is_rung_for_every_submitted_job(caster: Person, doorbell: 
     await caster.http.post(PATH, json=GOOD)
     await caster.http.post(f"{PATH}:batch", json={"jobs": [GOOD, GOOD]})
 
-    await doorbell._group.drain()  # nobody waits for a bell
+    await doorbell.drain()  # nobody waits for a bell
     assert doorbell.rings.rung == 3

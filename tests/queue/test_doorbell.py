@@ -88,6 +88,18 @@ async def test_concurrent_rings_share_round_trips(redis, doorbell):
     assert await calls(redis, "evalsha") - before <= 3
 
 
+async def test_what_is_rung_soon_in_one_turn_is_one_call_and_a_closing_doorbell_rings_it(redis, url):
+    doorbell = Doorbell(connect(url), installation=INSTALLATION, patience=10)
+    await doorbell.ring([bell()])
+    before = await calls(redis, "evalsha")
+    for _ in range(500):
+        doorbell.ring_soon([bell()])
+    doorbell.ring_soon([])
+    await doorbell.aclose()
+    assert await redis.zcard(wire.queue_name(KIND)) == 501
+    assert await calls(redis, "evalsha") - before == 1
+
+
 async def test_twenty_thousand_rings_in_bulk_take_one_pass(redis, url):
     patient = Doorbell(connect(url), installation=INSTALLATION, patience=20.0)
     bells = [bell() for _ in range(20_000)]
@@ -133,7 +145,7 @@ async def test_a_redis_that_hangs_costs_a_producer_no_more_than_its_patience(tmp
             os.kill(server.pid, signal.SIGCONT)
         # the producer left, its bell did not
         async with asyncio.timeout(5):
-            await doorbell._group.drain()
+            await doorbell.drain()
         assert await doorbell.known([late]) == [True]
         assert doorbell.rings.lost == 0
         await doorbell.aclose()
@@ -176,9 +188,7 @@ async def test_rings_behind_a_late_one_are_lost_with_it_and_cost_nothing(caplog)
         await doorbell.ring([bell()])
     assert time.perf_counter() - begun < 2.5, "a twentieth of a second each would make five"
     assert len(accepted) <= 1
-    await doorbell._group.drain()
-    assert doorbell._sending is not None
-    await asyncio.wait({doorbell._sending})
+    await doorbell.drain()
     assert doorbell.rings.lost == 101
     await doorbell.ring([bell()])
     assert (doorbell.rings.lost, len(accepted)) == (102, 1)

@@ -67,11 +67,18 @@ class Doorbell:
         self._script = Script("ring")
         self._recall = Recall(redis)
         self._sending: asyncio.Task[bool] | None = None
+        self._soon: list[Bell] = []
         self._behind: list[Bell] = []
         self._group: GroupCommit[Ring, bool] = GroupCommit(self._flush, max_size=2000, lanes=1)
 
     def ring_soon(self, bells: Sequence[Bell]) -> None:
-        """Rings with the next group, behind the caller's back. Bells that do not reach Redis are counted as lost."""
+        """Rings behind the caller's back, with all others of this turn of the loop. What does not reach Redis is lost."""
+        if not self._soon:
+            asyncio.get_running_loop().call_soon(self._ring_gathered)
+        self._soon += bells
+
+    def _ring_gathered(self) -> None:
+        bells, self._soon = self._soon, []
         self._put(bells)
 
     async def ring(self, bells: Sequence[Bell]) -> None:
@@ -127,11 +134,16 @@ class Doorbell:
         except REDIS_ERRORS as error:
             raise Unavailable(server="Redis") from error
 
-    async def aclose(self) -> None:
-        """Waits for rings in flight and closes the client."""
+    async def drain(self) -> None:
+        """Waits until whatever was rung is in Redis, or lost."""
+        self._ring_gathered()
         await self._group.drain()
         if self._sending is not None:
             await asyncio.wait({self._sending})
+
+    async def aclose(self) -> None:
+        """Waits for rings in flight and closes the client."""
+        await self.drain()
         await self._redis.aclose()
 
     async def _ask(self, pipe: Any) -> list[Any]:
