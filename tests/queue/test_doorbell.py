@@ -88,16 +88,31 @@ async def test_concurrent_rings_share_round_trips(redis, doorbell):
     assert await calls(redis, "evalsha") - before <= 3
 
 
-async def test_what_is_rung_soon_in_one_turn_is_one_call_and_a_closing_doorbell_rings_it(redis, url):
-    doorbell = Doorbell(connect(url), installation=INSTALLATION, patience=10)
-    await doorbell.ring([bell()])
-    before = await calls(redis, "evalsha")
-    for _ in range(500):
-        doorbell.ring_soon([bell()])
+async def test_what_is_rung_soon_in_one_turn_is_put_once(redis, doorbell, monkeypatch):
+    put = []
+    monkeypatch.setattr(doorbell._group, "put", put.append)
+    bells = [bell() for _ in range(500)]
+    for one in bells:
+        doorbell.ring_soon([one])
     doorbell.ring_soon([])
+    await asyncio.sleep(0)
+    assert [ring.bells for ring in put] == [bells]
+
+
+async def test_a_doorbell_that_closes_rings_what_was_to_be_rung_soon(redis, url):
+    doorbell = Doorbell(connect(url), installation=INSTALLATION, patience=10)
+    doorbell.ring_soon([bell()])
     await doorbell.aclose()
-    assert await redis.zcard(wire.queue_name(KIND)) == 501
-    assert await calls(redis, "evalsha") - before == 1
+    assert await redis.zcard(wire.queue_name(KIND)) == 1
+
+
+async def test_a_bell_is_rung_although_its_caller_left_at_once(redis, doorbell):
+    ringing = asyncio.create_task(doorbell.ring([bell()]))
+    asyncio.get_running_loop().call_soon(ringing.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await ringing
+    await doorbell.drain()
+    assert await redis.zcard(wire.queue_name(KIND)) == 1
 
 
 async def test_twenty_thousand_rings_in_bulk_take_one_pass(redis, url):

@@ -49,7 +49,8 @@ class GroupCommit(Generic[T, R]):
         while self._busy or self._waiting:
             if not self._busy:
                 self._start()
-            await asyncio.wait(self._busy)
+            if self._busy:  # what waited may all have given up
+                await asyncio.wait(self._busy)
 
     def _may_start(self) -> bool:
         return not self._busy or (len(self._busy) < self._lanes and len(self._waiting) >= self._spill)

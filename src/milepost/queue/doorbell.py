@@ -43,7 +43,7 @@ class Rings:
 
 
 class Ring(NamedTuple):
-    """What one producer rings, and when it began to."""
+    """What is rung together, and since when."""
 
     bells: Sequence[Bell]
     rung_at: float
@@ -72,8 +72,8 @@ class Doorbell:
         self._group: GroupCommit[Ring, bool] = GroupCommit(self._flush, max_size=2000, lanes=1)
 
     def ring_soon(self, bells: Sequence[Bell]) -> None:
-        """Rings behind the caller's back, with all others of this turn of the loop. What does not reach Redis is lost."""
-        if not self._soon:
+        """Rings behind the caller's back, with all others of this turn. What does not reach Redis is counted as lost."""
+        if bells and not self._soon:
             asyncio.get_running_loop().call_soon(self._ring_gathered)
         self._soon += bells
 
@@ -85,10 +85,10 @@ class Doorbell:
         """Returns when Redis has them, when `patience` is over, or when Redis is away. Never raises."""
         ringing = self._put(bells)
         if ringing is not None:
-            await ringing
+            await asyncio.shield(ringing)  # it rings even if its caller leaves
 
     def _put(self, bells: Sequence[Bell]) -> asyncio.Future[bool] | None:
-        """None: nothing to wait for. The group rings even if its caller leaves meanwhile."""
+        """None: nothing to wait for."""
         if not bells:
             return None
         now = time.monotonic()
