@@ -66,7 +66,7 @@ lock: $(ENVIRONMENT) ## renew requirements.lock (ARGS="--upgrade" for the newest
 
 clean: ## remove what was built or cached, and the environment
 	rm -rf .venv .venv-peers build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	find src workers tests migrations benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find src workers tests migrations benchmarks docs tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(ENVIRONMENT): requirements.lock pyproject.toml tools/make_environment.sh
 	@sh tools/make_environment.sh
