@@ -248,6 +248,14 @@ async def drop_a_column(scene: Scene) -> None:
     await scene.owner.execute("ALTER TABLE audit_logs DROP COLUMN details")
 
 
+async def change_a_type(scene: Scene) -> None:
+    await scene.owner.execute("ALTER TABLE audit_logs ALTER COLUMN details TYPE text")
+
+
+async def drop_the_tenants(scene: Scene) -> None:
+    await scene.keeper.execute("DROP TABLE tenants CASCADE")
+
+
 async def delete_a_seal(scene: Scene) -> None:
     await control(scene, "DELETE FROM audit_seals WHERE seal_no = 1")
 
@@ -333,10 +341,12 @@ CASES = {
     "roll both databases back": Case(roll_both_back, "12 rows are anchored and 6 sealed", leaf=6),
     "truncate the log": Case(truncate, "missing", row=1),
     "truncate the seals": Case(truncate_seals, "inserted behind the last seal", row=1),
-    "drop the log": Case(drop_the_log, 'relation "audit_logs" does not exist'),
-    "drop the copies": Case(drop_the_copies, 'relation "audit_logs" does not exist'),
-    "drop the seals": Case(drop_the_seals, 'relation "audit_seals" does not exist'),
-    "drop a column": Case(drop_a_column, 'column "details" does not exist'),
+    "drop the log": Case(drop_the_log, 'default cannot be read: relation "audit_logs" does not exist'),
+    "drop the copies": Case(drop_the_copies, 'control cannot be read: relation "audit_logs" does not exist'),
+    "drop the seals": Case(drop_the_seals, 'control cannot be read: relation "audit_seals" does not exist'),
+    "drop the list of tenants": Case(drop_the_tenants, 'control cannot be read: relation "tenants" does not exist'),
+    "drop a column": Case(drop_a_column, 'default cannot be read: column "details" does not exist'),
+    "change a column's type": Case(change_a_type, "default cannot be read: operator does not exist: text ->>"),
     "delete a seal": Case(delete_a_seal, "seals before this one are missing", leaf=6),
     "pretend a restore": Case(pretend_a_restore, "sealed in epoch 1, and its seal says 2", row=7, leaf=6),
     "pretend a restore in the copies too": Case(pretend_a_restore_in_the_copies_too, "copy was altered", row=7, leaf=6),
@@ -378,6 +388,15 @@ async def test_another_public_key_fits_no_seal(sealed: Scene) -> None:
 
     assert (first.row, first.leaf) == (1, 0)
     assert "no known key" in first.what
+
+
+async def test_a_log_that_is_gone_hides_nothing_else(sealed: Scene) -> None:
+    await drop_the_log(sealed)
+    await control(sealed, "DELETE FROM audit_logs WHERE source_id > 6", "DELETE FROM audit_seals WHERE seal_no > 1")
+
+    found = [(wrong.log, wrong.what) for wrong in (await both_logs(sealed)).wrong]
+    assert [log for log, what in found if "cannot be read" in what] == ["default"]
+    assert ("default", "12 rows are anchored and 6 sealed: the seals were rolled back") in found
 
 
 async def test_a_status_without_a_transition_is_found_by_the_history(sealed: Scene) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ from milepost.db.seals import ANCHORS_BEGUN, CONTROL, tell
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.checkpoint import parse_checkpoint, parse_note
-from milepost.domain.errors import ConfigurationError
+from milepost.domain.errors import ConfigurationError, Unreadable
 from milepost.engine.audit.check import Seen, check_audit
 from milepost.engine.audit.epoch import Restored, begin_epoch
 from milepost.engine.audit.prove import plain, prove
@@ -113,7 +113,8 @@ async def _verify(
             report = await check_audit(
                 control, logs, keys, where, installation=installation, kept=kept, on_progress=tell
             )
-            report.unchecked = [name for name in await directory.tenants() if name != tenant.name]
+            with suppress(ConfigurationError, Unreadable):  # the check itself reads the same table, and has named it
+                report.unchecked = [name for name in await directory.tenants() if name != tenant.name]
             return report, await verify(tenant, all_kinds(), tell_history)
 
 
@@ -135,7 +136,7 @@ async def names_of(directory: Directory) -> tuple[Veiled | None, str]:
         return await veil(directory, DEFAULT_TENANT), ""
     except KeyError:
         return None, "the control database knows no such tenant, and so has no key to its pseudonyms"
-    except ConfigurationError as error:
+    except (ConfigurationError, Unreadable) as error:
         return None, f"pseudonyms cannot be checked one by one. {error} {error.hint or ''}".rstrip()
 
 

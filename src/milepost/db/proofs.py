@@ -10,9 +10,9 @@ from uuid import UUID
 import asyncpg
 
 from milepost.db.job_table import JobTable
-from milepost.db.rows import fetch
+from milepost.db.rows import fetch, readable
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.errors import TableMissing, Unavailable
+from milepost.domain.errors import Unavailable
 
 PAGE = 2000
 # one page may stand behind a sort of the whole log
@@ -61,21 +61,20 @@ class Told(NamedTuple):
 
 @asynccontextmanager
 async def one_moment(database: TenantDatabase) -> AsyncGenerator[Any]:
-    """A connection that sees the database as it is at one instant. Raises Unavailable and TableMissing."""
+    """A connection that sees the database as it is at one instant. Raises Unavailable and Unreadable."""
     try:
         pool: Any = database.pool
-        async with (
-            pool.acquire(timeout=10) as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            await connection.execute(
-                "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
-            )
-            yield connection
+        with readable(database):
+            async with (
+                pool.acquire(timeout=10) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                await connection.execute(
+                    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+                )
+                yield connection
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
         raise Unavailable(server="PostgreSQL") from error
-    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
-        raise TableMissing(detail=str(error)) from error
 
 
 def jobs(connection: Any, table: JobTable) -> AsyncIterator[Present]:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
+
+import asyncpg
 
 from milepost.db.connections import Connection
 from milepost.db.tenants import TenantDatabase
+from milepost.domain.errors import Unreadable
 
 
 async def fetch(database: TenantDatabase, sql: str, *args: Any) -> list[Any]:
-    """Raises Unavailable."""
+    """Raises Unavailable and Unreadable."""
 
     async def work(connection: Connection) -> list[Any]:
         return await connection.fetch(sql, *args)
 
-    return await database.connections.run(work)
+    with readable(database):
+        return await database.connections.run(work)
+
+
+@contextmanager
+def readable(database: TenantDatabase) -> Generator[None]:
+    """Raises Unreadable."""
+    try:
+        yield
+    except asyncpg.SyntaxOrAccessError as error:
+        raise Unreadable(database=database.name, detail=str(error)) from error

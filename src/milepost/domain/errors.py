@@ -16,7 +16,7 @@ MilepostError
 ├── TooOften                 somebody asked more often than allowed
 ├── Unavailable              a server cannot be reached or did not answer in time
 ├── SealRefused              the audit log does not go on from what was sealed and anchored
-├── TableMissing             what is to be checked is not there: dropped, or never migrated
+├── Unreadable               a table or column is not there, of another type, or not ours to read
 ├── GuardsMissing            the database does not guard what it must, or our role is too strong
 └── ConfigurationError       a setting is missing or contradicts another
 """
@@ -104,9 +104,9 @@ class SealRefused(MilepostError):
     hint = "'milepost audit verify' names what was changed."
 
 
-class TableMissing(MilepostError):
-    message = "The database lacks what is to be checked: {detail}."
-    hint = "'milepost doctor' tells what else is missing; what was dropped comes back from a backup."
+class Unreadable(MilepostError):
+    message = "The database {database} cannot be read: {detail}."
+    hint = "'milepost migrate' makes what was never there; what was dropped or changed comes back from a backup."
 
 
 class GuardsMissing(MilepostError):

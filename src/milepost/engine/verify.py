@@ -10,7 +10,7 @@ from milepost.db import proofs
 from milepost.db.job_table import JobTable
 from milepost.db.proofs import Present, Step, Told
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.errors import TableMissing
+from milepost.domain.errors import Unreadable
 from milepost.domain.machine import Phase, StateMachine
 from milepost.engine.guards_check import missing_guards, wrong_edges
 from milepost.engine.kind import Kind
@@ -67,13 +67,16 @@ async def verify(
     database: TenantDatabase, kinds: Sequence[Kind], on_progress: Callable[[Report], None] = nothing
 ) -> Report:
     """Walks every kind, each as it is at one instant, in bounded memory. Raises Unavailable."""
-    report = Report(guards=[*await missing_guards(database, kinds), *await wrong_edges(database, kinds)])
+    report = Report(guards=await missing_guards(database, kinds))
+    try:
+        report.guards += await wrong_edges(database, kinds)
+    except Unreadable as error:
+        report.guards.append(f"The legal edges were not checked. {error}")
     for kind in kinds:
         try:
             await _walk(database, kind, report, on_progress)
-        except TableMissing as missing:
-            if str(missing) not in report.guards:  # the audit log is missed by every kind
-                report.guards.append(str(missing))
+        except Unreadable as error:
+            report.guards.append(f"Not all {kind.path} were checked. {error}")
     on_progress(report)
     return report
 

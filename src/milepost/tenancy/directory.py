@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from milepost.db.connections import Connection, Connections
-from milepost.domain.errors import ConfigurationError, Unavailable
+from milepost.domain.errors import ConfigurationError, Unavailable, Unreadable
 from milepost.tenancy import keys
 
 REMEMBERED_SECONDS = 4.0
@@ -89,18 +89,11 @@ class Directory:
 
     async def tenants(self) -> list[str]:
         """The ids of all active tenants."""
-
-        async def work(connection: Connection) -> list[str]:
-            return [row[0] for row in await connection.fetch("SELECT id FROM tenants WHERE is_active ORDER BY id")]
-
-        return await self._connections.run(work)
+        return [row[0] for row in await self._rows("SELECT id FROM tenants WHERE is_active ORDER BY id")]
 
     async def providers(self) -> dict[str, Provider]:
-        async def work(connection: Connection) -> dict[str, Provider]:
-            rows = await connection.fetch("SELECT id, api_base_url, is_active FROM llm_providers")
-            return {row[0]: Provider(*row) for row in rows}
-
-        return await self._connections.run(work)
+        rows = await self._rows("SELECT id, api_base_url, is_active FROM llm_providers")
+        return {row[0]: Provider(*row) for row in rows}
 
     def _referenced(self, reference: str) -> str:
         scheme, _, name = reference.partition(":")
@@ -110,12 +103,18 @@ class Directory:
         return value
 
     async def _value(self, sql: str, *args: Any) -> Any:
-        async def work(connection: Connection) -> Any:
-            return await connection.fetchval(sql, *args)
+        """Of the first row's first column; None where there is none."""
+        return next((row[0] for row in await self._rows(sql, *args)), None)
+
+    async def _rows(self, sql: str, *args: Any) -> list[Any]:
+        async def work(connection: Connection) -> list[Any]:
+            return await connection.fetch(sql, *args)
 
         try:
             return await self._connections.run(work)
         except asyncpg.UndefinedTableError:
             raise ConfigurationError("The control database is empty.", hint="Run 'milepost migrate'.") from None
+        except asyncpg.SyntaxOrAccessError as error:
+            raise Unreadable(database="control", detail=str(error)) from error
         except asyncpg.InvalidCatalogNameError:
             raise Unavailable(server="The control database", hint="Run 'milepost migrate'.") from None

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from milepost.db import audit_reads
 from milepost.db.proofs import one_moment
 from milepost.db.seals import CONTROL
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.errors import TableMissing
+from milepost.domain.errors import Unreadable
 from milepost.engine.anchoring import Anchors
 from milepost.engine.audit.anchored import check_anchors, check_kept
 from milepost.engine.audit.report import AuditReport, Keys, LogReport, Tampered, Walk
 from milepost.engine.audit.rows import Veiled, check_rows
-from milepost.engine.audit.tree import Sealed, check_end, check_tree
+from milepost.engine.audit.tree import check_end, check_tree
 from milepost.engine.seal import origin
 
 NONE: Mapping[str, Sequence[str]] = {}
@@ -64,8 +63,8 @@ async def check_audit(
         try:
             async with one_moment(control) as sealed_side:
                 await _check(walk, sealed_side, seen, notes, kept.get(seen.log, ()))
-        except TableMissing as missing:
-            walk.add(str(missing))
+        except Unreadable as error:
+            walk.add(str(error))
     await _check_strangers(control, {seen.log for seen in logs}, report)
     on_progress(report)
     return report
@@ -73,22 +72,25 @@ async def check_audit(
 
 async def _check(walk: Walk, control: Any, seen: Seen, notes: Sequence[str | None] | None, kept: Sequence[str]) -> None:
     sealed = await check_tree(walk, control)
-    if seen.log == CONTROL:
-        await _check_end(walk, control, sealed, notes, kept)
-        return
-    async with one_moment(seen.database) as tenant:
-        await _check_end(walk, tenant, sealed, notes, kept)
-        await check_rows(walk, tenant, control, sealed, seen.veil)
-
-
-async def _check_end(
-    walk: Walk, own: Any, sealed: Sealed, notes: Sequence[str | None] | None, kept: Sequence[str]
-) -> None:
-    """What needs the log's own database besides: its clock, and what it says of its anchors."""
-    check_end(walk, sealed, await audit_reads.clock(own))
+    async with one_moment(seen.database) as own:
+        check_end(walk, sealed, await audit_reads.clock(own))
+    begun = await _anchors_begun(walk, seen.database)
     if notes is not None:
-        check_anchors(walk, notes, sealed, begun=await audit_reads.anchors_begun(own, walk.log))
+        check_anchors(walk, notes, sealed, begun=begun or ())
     check_kept(walk, kept, sealed)
+    if begun is not None and seen.log != CONTROL:
+        async with one_moment(seen.database) as tenant:
+            await check_rows(walk, tenant, control, sealed, seen.veil)
+
+
+async def _anchors_begun(walk: Walk, own: TenantDatabase) -> set[str] | None:
+    """None, and a finding: the log itself cannot be read."""
+    try:
+        async with one_moment(own) as connection:
+            return await audit_reads.anchors_begun(connection, walk.log)
+    except Unreadable as error:
+        walk.add(str(error))
+        return None
 
 
 def _anchored(anchors: Anchors, walk: Walk) -> list[str | None] | None:
@@ -103,9 +105,14 @@ def _anchored(anchors: Anchors, walk: Walk) -> list[str | None] | None:
 
 async def _check_strangers(control: TenantDatabase, checked: set[str], report: AuditReport) -> None:
     """A log of nobody's would be read by nobody, and could be shown to anybody as one that was checked."""
-    with suppress(TableMissing):  # named by the walk over the control log
+    try:
         async with one_moment(control) as connection:
-            for name in await audit_reads.strange_logs(connection):
-                if name not in checked:
-                    what = "seals or copies say that they are of this log, which no tenant has"
-                    report.add(Tampered(name, None, None, None, what))
+            strange = await audit_reads.strange_logs(connection)
+    except Unreadable as error:
+        if str(error) not in {found.what for found in report.wrong}:
+            report.add(Tampered(CONTROL, None, None, None, str(error)))
+        return
+    for name in strange:
+        if name not in checked:
+            what = "seals or copies say that they are of this log, which no tenant has"
+            report.add(Tampered(name, None, None, None, what))

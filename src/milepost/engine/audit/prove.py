@@ -39,7 +39,10 @@ class Proof:
 
 
 async def prove(control: TenantDatabase, log: str, resource: str, *, installation: str) -> Proof:
-    """Raises JobNotFound where nothing of it is sealed, SealRefused where a row is not as it was sealed, Unavailable."""
+    """Raises JobNotFound where nothing of it is sealed, SealRefused where a row is not as it was sealed.
+
+    Raises Unavailable and Unreadable.
+    """
     async with one_moment(control) as connection:
         entries = await audit_reads.leaves_about(connection, log, resource)
         if not entries:
