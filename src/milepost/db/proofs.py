@@ -64,7 +64,7 @@ async def one_moment(database: TenantDatabase) -> AsyncGenerator[Any]:
     """A connection that sees the database as it is at one instant. Raises Unavailable and Unreadable."""
     try:
         pool: Any = database.pool
-        with readable(database):
+        with readable(database.name):
             async with (
                 pool.acquire(timeout=10) as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),

@@ -19,14 +19,14 @@ async def fetch(database: TenantDatabase, sql: str, *args: Any) -> list[Any]:
     async def work(connection: Connection) -> list[Any]:
         return await connection.fetch(sql, *args)
 
-    with readable(database):
+    with readable(database.name):
         return await database.connections.run(work)
 
 
 @contextmanager
-def readable(database: TenantDatabase) -> Generator[None]:
-    """Raises Unreadable."""
+def readable(database: str) -> Generator[None]:
+    """Raises Unreadable, with the database's name."""
     try:
         yield
     except asyncpg.SyntaxOrAccessError as error:
-        raise Unreadable(database=database.name, detail=str(error)) from error
+        raise Unreadable(database=database, detail=str(error)) from error

@@ -11,7 +11,9 @@ from typing import Any
 import asyncpg
 
 from milepost.db.connections import Connection, Connections
-from milepost.domain.errors import ConfigurationError, Unavailable, Unreadable
+from milepost.db.rows import readable
+from milepost.db.seals import CONTROL
+from milepost.domain.errors import ConfigurationError, Unavailable
 from milepost.tenancy import keys
 
 REMEMBERED_SECONDS = 4.0
@@ -110,11 +112,10 @@ class Directory:
         async def work(connection: Connection) -> list[Any]:
             return await connection.fetch(sql, *args)
 
-        try:
-            return await self._connections.run(work)
-        except asyncpg.UndefinedTableError:
-            raise ConfigurationError("The control database is empty.", hint="Run 'milepost migrate'.") from None
-        except asyncpg.SyntaxOrAccessError as error:
-            raise Unreadable(database="control", detail=str(error)) from error
-        except asyncpg.InvalidCatalogNameError:
-            raise Unavailable(server="The control database", hint="Run 'milepost migrate'.") from None
+        with readable(CONTROL):
+            try:
+                return await self._connections.run(work)
+            except asyncpg.UndefinedTableError:
+                raise ConfigurationError("The control database is empty.", hint="Run 'milepost migrate'.") from None
+            except asyncpg.InvalidCatalogNameError:
+                raise Unavailable(server="The control database", hint="Run 'milepost migrate'.") from None

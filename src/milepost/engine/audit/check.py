@@ -15,7 +15,7 @@ from milepost.engine.anchoring import Anchors
 from milepost.engine.audit.anchored import check_anchors, check_kept
 from milepost.engine.audit.report import AuditReport, Keys, LogReport, Tampered, Walk
 from milepost.engine.audit.rows import Veiled, check_rows
-from milepost.engine.audit.tree import check_end, check_tree
+from milepost.engine.audit.tree import Sealed, check_end, check_tree
 from milepost.engine.seal import origin
 
 NONE: Mapping[str, Sequence[str]] = {}
@@ -72,9 +72,7 @@ async def check_audit(
 
 async def _check(walk: Walk, control: Any, seen: Seen, notes: Sequence[str | None] | None, kept: Sequence[str]) -> None:
     sealed = await check_tree(walk, control)
-    async with one_moment(seen.database) as own:
-        check_end(walk, sealed, await audit_reads.clock(own))
-    begun = await _anchors_begun(walk, seen.database)
+    begun = await _check_end(walk, seen.database, sealed)
     if notes is not None:
         check_anchors(walk, notes, sealed, begun=begun or ())
     check_kept(walk, kept, sealed)
@@ -83,10 +81,11 @@ async def _check(walk: Walk, control: Any, seen: Seen, notes: Sequence[str | Non
             await check_rows(walk, tenant, control, sealed, seen.veil)
 
 
-async def _anchors_begun(walk: Walk, own: TenantDatabase) -> set[str] | None:
-    """None, and a finding: the log itself cannot be read."""
+async def _check_end(walk: Walk, own: TenantDatabase, sealed: Sealed) -> set[str] | None:
+    """By the log's own clock. Answers where the log says that its anchors begin; None, and a finding: it is unreadable."""
     try:
         async with one_moment(own) as connection:
+            check_end(walk, sealed, await audit_reads.clock(connection))
             return await audit_reads.anchors_begun(connection, walk.log)
     except Unreadable as error:
         walk.add(str(error))
