@@ -232,28 +232,12 @@ async def truncate_seals(scene: Scene) -> None:
     await control(scene, "TRUNCATE audit_seals")
 
 
-async def drop_the_log(scene: Scene) -> None:
-    await scene.owner.execute("DROP TABLE audit_logs CASCADE")
+def by_owner(sql: str) -> Callable[[Scene], Awaitable[None]]:
+    return lambda scene: scene.owner.execute(sql)
 
 
-async def drop_the_copies(scene: Scene) -> None:
-    await scene.keeper.execute("DROP TABLE audit_logs CASCADE")
-
-
-async def drop_the_seals(scene: Scene) -> None:
-    await scene.keeper.execute("DROP TABLE audit_seals CASCADE")
-
-
-async def drop_a_column(scene: Scene) -> None:
-    await scene.owner.execute("ALTER TABLE audit_logs DROP COLUMN details")
-
-
-async def change_a_type(scene: Scene) -> None:
-    await scene.owner.execute("ALTER TABLE audit_logs ALTER COLUMN details TYPE text")
-
-
-async def drop_the_tenants(scene: Scene) -> None:
-    await scene.keeper.execute("DROP TABLE tenants CASCADE")
+def by_keeper(sql: str) -> Callable[[Scene], Awaitable[None]]:
+    return lambda scene: scene.keeper.execute(sql)
 
 
 async def delete_a_seal(scene: Scene) -> None:
@@ -341,12 +325,26 @@ CASES = {
     "roll both databases back": Case(roll_both_back, "12 rows are anchored and 6 sealed", leaf=6),
     "truncate the log": Case(truncate, "missing", row=1),
     "truncate the seals": Case(truncate_seals, "inserted behind the last seal", row=1),
-    "drop the log": Case(drop_the_log, 'default cannot be read: relation "audit_logs" does not exist'),
-    "drop the copies": Case(drop_the_copies, 'control cannot be read: relation "audit_logs" does not exist'),
-    "drop the seals": Case(drop_the_seals, 'control cannot be read: relation "audit_seals" does not exist'),
-    "drop the list of tenants": Case(drop_the_tenants, 'control cannot be read: relation "tenants" does not exist'),
-    "drop a column": Case(drop_a_column, 'default cannot be read: column "details" does not exist'),
-    "change a column's type": Case(change_a_type, "default cannot be read: operator does not exist: text ->>"),
+    "drop the log": Case(
+        by_owner("DROP TABLE audit_logs CASCADE"), 'default cannot be read: relation "audit_logs" does not exist'
+    ),
+    "drop the copies": Case(
+        by_keeper("DROP TABLE audit_logs CASCADE"), 'control cannot be read: relation "audit_logs" does not exist'
+    ),
+    "drop the seals": Case(
+        by_keeper("DROP TABLE audit_seals CASCADE"), 'control cannot be read: relation "audit_seals" does not exist'
+    ),
+    "drop the list of tenants": Case(
+        by_keeper("DROP TABLE tenants CASCADE"), 'control cannot be read: relation "tenants" does not exist'
+    ),
+    "drop a column": Case(
+        by_owner("ALTER TABLE audit_logs DROP COLUMN details"),
+        'default cannot be read: column "details" does not exist',
+    ),
+    "change a column's type": Case(
+        by_owner("ALTER TABLE audit_logs ALTER COLUMN details TYPE text"),
+        "default cannot be read: operator does not exist: text ->>",
+    ),
     "delete a seal": Case(delete_a_seal, "seals before this one are missing", leaf=6),
     "pretend a restore": Case(pretend_a_restore, "sealed in epoch 1, and its seal says 2", row=7, leaf=6),
     "pretend a restore in the copies too": Case(pretend_a_restore_in_the_copies_too, "copy was altered", row=7, leaf=6),
@@ -391,7 +389,7 @@ async def test_another_public_key_fits_no_seal(sealed: Scene) -> None:
 
 
 async def test_a_log_that_is_gone_hides_nothing_else(sealed: Scene) -> None:
-    await drop_the_log(sealed)
+    await by_owner("DROP TABLE audit_logs CASCADE")(sealed)
     await control(sealed, "DELETE FROM audit_logs WHERE source_id > 6", "DELETE FROM audit_seals WHERE seal_no > 1")
 
     found = [(wrong.log, wrong.what) for wrong in (await both_logs(sealed)).wrong]

@@ -86,7 +86,7 @@ async def test_a_tiny_prompt_comes_back_as_it_is(prompt: str) -> None:
     ["x" * 2**20, "The fox runs. " * 75_000, "a.b" * 350_000, "猫" * 349_000, "。" * 349_000, "\n" * 2**20 + "x"],
     ids=["one word", "one sentence", "no spaces", "one script", "only marks", "only lines"],
 )
-async def test_a_prompt_of_a_megabyte_is_worked_through_once_and_leaves_the_loop_free(prompt: str) -> None:
+async def test_a_prompt_of_a_megabyte_takes_less_than_a_second_and_leaves_the_loop_free(prompt: str) -> None:
     beats: list[float] = []
 
     async def beat() -> None:
@@ -101,6 +101,6 @@ async def test_a_prompt_of_a_megabyte_is_worked_through_once_and_leaves_the_loop
     beating.cancel()
 
     assert heard.stop is not None
-    assert took < 10, "once through takes a quarter of a second, and the square of it hours"
+    assert took < 1
     gaps = [later - earlier for earlier, later in zip(beats, [*beats[1:], before + took], strict=True)]
-    assert max(gaps) < 3
+    assert max(gaps) < 0.5
