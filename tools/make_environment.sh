@@ -42,6 +42,6 @@ if ! { suits .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>
 fi
 echo "Installing into .venv ($(.venv/bin/python -V)) ..."
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
-.venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+.venv/bin/python -m pip install --no-deps --require-hashes -r requirements.lock
 # The build back end is in the lock already: nothing more is downloaded.
 .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
