@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
@@ -25,6 +26,7 @@ from milepost.api.openapi import PUBLIC
 from milepost.cli import exits
 from milepost.cli.app import COMMANDS, build
 from milepost.domain.machine import Edge, StateMachine
+from milepost.domain.scopes import ROLES, SCOPES
 from milepost.engine.kind import Kind
 from milepost.kinds import all_kinds
 from milepost.settings import Settings
@@ -41,6 +43,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "docs" / "routes.md": routes(),
         ROOT / "Procfile": procfile((ROOT / "Procfile").read_text()),
+        ROOT / "docs" / "security.md": with_rights((ROOT / "docs" / "security.md").read_text()),
         **{path: with_figures(path.read_text(), measured()) for path in WITH_FIGURES},
     }
 
@@ -210,6 +213,25 @@ def _nothing_open() -> Dependencies:
     return Dependencies(
         databases=away, ringer=closed, kinds=all_kinds(), ids=uuid7, secret=b"", presence=away, active_models=away
     )
+
+
+# ------------------------------------------------------------------------------------------------ security
+
+RIGHTS = re.compile(r"(?<=<!-- rights, written by docs/generate.py -->\n).*?(?=<!-- /rights -->)", re.DOTALL)
+
+
+def with_rights(page: str) -> str:
+    """What roles and scopes allow, and which role's keys may have which scope."""
+    roles = [[f"`{name}`", role.meaning] for name, role in ROLES.items()]
+    scopes = [
+        [f"`{scope}`", meaning, *("yes" if scope in role.scopes else "" for role in ROLES.values())]
+        for scope, meaning in SCOPES.items()
+    ]
+    tables = (
+        table(("role of a user", "what it is for"), roles),
+        table(("scope of a key", "lets its holder", *(f"`{name}`" for name in ROLES)), scopes),
+    )
+    return RIGHTS.sub(lambda _: "\n" + "\n\n".join(tables) + "\n\n", page)
 
 
 # ------------------------------------------------------------------------------------------------ Procfile

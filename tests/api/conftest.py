@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 from milepost.api.app import create_app
 from milepost.api.dependencies import Dependencies
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.api_key import ALLOWED
+from milepost.domain.scopes import ALLOWED
 from milepost.engine.api_keys import create_key, ensure_user
 from milepost.kinds import all_kinds
 from milepost.queue.connection import connect

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from milepost.domain.api_key import ALLOWED
+from milepost.domain.scopes import ALLOWED, ROLES, SCOPES, in_order
 from tests.cli.running import Said, call
 from tests.db_fixtures import Urls
+from tests.docs.pages import ROOT
 
 
 @pytest.fixture
@@ -71,3 +72,32 @@ def test_a_lesser_role_narrows_an_operators_key_and_a_greater_one_is_refused(key
     assert set(narrow.json["scopes"]) == ALLOWED["caster"]
     assert wide.code == 4
     assert "cannot have audit:read, ops:deploy" in wide.err
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_help_explains_every_role_and_scope(keys: Any):
+    said = words(keys("create", "--help").out)
+
+    for name, role in ROLES.items():
+        assert f"{name} {role.meaning} {' '.join(in_order(role.scopes))}" in said
+    for scope, meaning in SCOPES.items():
+        assert f"{scope} {meaning}" in said
+
+
+def test_the_help_is_no_wider_than_a_terminal(keys: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    assert max(map(len, keys("create", "--help").out.splitlines())) <= 80
+
+
+def test_the_page_about_security_explains_every_role_and_scope():
+    page = (ROOT / "docs" / "security.md").read_text()
+
+    for name, role in ROLES.items():
+        assert f"| `{name}` | {role.meaning} |" in page
+    for scope, meaning in SCOPES.items():
+        may = ["yes" if scope in role.scopes else "" for role in ROLES.values()]
+        assert f"| `{scope}` | {meaning} | {' | '.join(may)} |" in page

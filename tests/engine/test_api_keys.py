@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.api_key import ALLOWED, hash_key
+from milepost.domain.api_key import hash_key
+from milepost.domain.scopes import ALLOWED
 from milepost.domain.errors import UserNotFound
 from milepost.engine.api_keys import create_key_by_email
 

@@ -17,16 +17,19 @@ from milepost.cli import exits
 from milepost.cli.database import open_tenant
 from milepost.cli.found import AsJson, DataDir, settings_of
 from milepost.cli.output import ago, print_json, say, table
+from milepost.cli.rights import CreateKeyCommand
 from milepost.cli.stack.prepare import OPERATOR
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.api_key import ALLOWED, CHANCE_BYTES, SCOPES
+from milepost.domain.api_key import CHANCE_BYTES
 from milepost.domain.errors import ScopesRefused, UserNotFound
+from milepost.domain.scopes import ALLOWED, SCOPES
 from milepost.engine.api_keys import NEW_ROLE, create_key_by_email, list_keys, revoke_key
 from milepost.settings import Settings
 
 T = TypeVar("T")
 
 LONGEST_NAME, LONGEST_ADDRESS, MOST_DAYS = 100, 254, 36_500
+EXPLAINED = "'milepost keys create --help' explains them."
 ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
 keys = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
@@ -36,7 +39,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(keys, name="keys")
 
 
-@keys.command()
+@keys.command(cls=CreateKeyCommand)
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     *,
@@ -50,7 +53,10 @@ def create(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a key. It is shown this once."""
+    """Make a key. It is shown this once.
+
+    What each role and scope allows stands below the options, and in docs/security.md.
+    """
     _check(name, email, role, scope or [])
     settings, expires_at = settings_of(data_dir), _expiry(days)
 
@@ -82,9 +88,11 @@ def _check(name: str, email: str, role: str | None, scopes: Sequence[str]) -> No
     if not (email.isprintable() and ADDRESS.fullmatch(email) and len(email) <= LONGEST_ADDRESS):
         raise exits.Exit(exits.USAGE, "That is no e-mail address.", hint="Like --email somebody@example.com")
     if role is not None and role not in ALLOWED:
-        raise exits.Exit(exits.USAGE, f"There is no role {role}.", hint=f"Roles: {', '.join(ALLOWED)}.")
+        raise exits.Exit(exits.USAGE, f"There is no role {role}.", hint=f"Roles: {', '.join(ALLOWED)}. {EXPLAINED}")
     if unknown := sorted(set(scopes) - set(SCOPES)):
-        raise exits.Exit(exits.USAGE, f"There is no scope {', '.join(unknown)}.", hint=f"Scopes: {', '.join(SCOPES)}.")
+        raise exits.Exit(
+            exits.USAGE, f"There is no scope {', '.join(unknown)}.", hint=f"Scopes: {', '.join(SCOPES)}. {EXPLAINED}"
+        )
 
 
 def _expiry(days: float | None) -> datetime | None:

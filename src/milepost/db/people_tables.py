@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from milepost.db.tables import NEW_ID, NOW, Base, Moment
-from milepost.domain.api_key import SCOPES
+from milepost.domain.scopes import SCOPES
 
 
 class User(Base):

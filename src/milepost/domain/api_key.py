@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import re
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 DEFAULT_TENANT = "default"
@@ -14,14 +13,6 @@ DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 FORM = re.compile(r"(sk_[0-9A-Za-z]{43})([0-9A-Za-z]{6})(?:\.([a-z0-9][a-z0-9_-]{0,62}))?", re.ASCII)
 CHANCE_BYTES = 32
 SHOWN = 8
-
-SCOPES = ("spell:publish", "cast:invoke", "ops:deploy", "audit:read", "job:submit", "job:read")
-ALLOWED: Mapping[str, frozenset[str]] = {
-    "maker": frozenset({"spell:publish", "cast:invoke", "job:submit", "job:read"}),
-    "caster": frozenset({"cast:invoke", "job:submit", "job:read"}),
-    "operator": frozenset(SCOPES) - {"spell:publish"},
-    "auditor": frozenset({"audit:read", "job:read"}),
-}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -64,11 +55,6 @@ def hash_key(text: str, pepper: bytes | None = None) -> str:
     if pepper is None:
         return hashlib.sha256(text.encode()).hexdigest()
     return hmac.digest(pepper, text.encode(), "sha256").hex()
-
-
-def effective_scopes(role: str, scopes: frozenset[str]) -> frozenset[str]:
-    """What a key may do now: a demoted user's keys lose scopes at once."""
-    return scopes & ALLOWED.get(role, frozenset())
 
 
 def _checksum(body: str) -> str:

@@ -15,8 +15,9 @@ from uuid import UUID
 from milepost.db import key_rows
 from milepost.db.key_rows import KeyOwner, NewUser
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.api_key import ALLOWED, Key, effective_scopes, hash_key, make_key, parse_key
+from milepost.domain.api_key import Key, hash_key, make_key, parse_key
 from milepost.domain.errors import MilepostError, ScopesRefused, UserNotFound
+from milepost.domain.scopes import ALLOWED, effective_scopes
 from milepost.engine.ports import Databases, TenantActive, always_active
 
 logger = logging.getLogger("milepost.api_keys")

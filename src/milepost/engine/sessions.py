@@ -11,8 +11,8 @@ from uuid import UUID
 
 from milepost.db import session_rows
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.api_key import effective_scopes
 from milepost.domain.rights import READS, Rights
+from milepost.domain.scopes import effective_scopes
 from milepost.engine.api_keys import KeyHolder
 from milepost.engine.ports import Databases
 

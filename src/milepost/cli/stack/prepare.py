@@ -9,7 +9,8 @@ from milepost.cli.stack.first_key import FirstKey
 from milepost.cli.stack.secrets import Passwords, passwords_in, replace_private
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.db.urls import with_database
-from milepost.domain.api_key import ALLOWED, CHANCE_BYTES, DEFAULT_TENANT
+from milepost.domain.api_key import CHANCE_BYTES, DEFAULT_TENANT
+from milepost.domain.scopes import ALLOWED
 from milepost.engine.api_keys import KeyRing, create_key, ensure_user
 from milepost.settings import Settings
 from milepost.tenancy.first_start import Addresses, Plan, make_ready
