@@ -9,8 +9,8 @@ import pytest
 
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.api_key import hash_key
-from milepost.domain.scopes import ALLOWED
 from milepost.domain.errors import UserNotFound
+from milepost.domain.scopes import ALLOWED
 from milepost.engine.api_keys import create_key_by_email
 
 EMAIL = "half@example.com"

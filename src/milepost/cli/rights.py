@@ -11,7 +11,6 @@ from typer.core import TyperCommand
 from milepost.cli.output import say
 from milepost.domain.scopes import ROLES, SCOPES, in_order
 
-
 COLUMNS = 79
 
 
