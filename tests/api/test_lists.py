@@ -137,6 +137,23 @@ async def test_lists_filter_by_every_parameter_in_either_spelling(
     assert await listed(f"search={queued['job_name']}") == {queued["id"]}
 
 
+async def test_a_list_finds_every_job_that_shares_a_short_id_and_none_of_anothers(
+    caster: Person, hire: Hire, owner: Any
+) -> None:
+    job, another = await submit(caster), await submit(caster)
+    theirs = await submit(await hire(), "somebody else's")
+    twin = another["id"][:-8] + job["id"][-8:]
+    await owner.execute(
+        "INSERT INTO executions (id, user_id, prompt, job_name, deadline_at) VALUES ($1, $2, 'x', 'exec-x', now())",
+        UUID(twin), caster.user_id,
+    )  # fmt: skip
+
+    for path in (PATH, "/v1/jobs"):
+        assert set(ids(await caster.http.get(f"{path}?short_id={job['id'][-8:]}"))) == {job["id"], twin}
+        assert ids(await caster.http.get(f"{path}?shortId={another['id'][-8:]}")) == [another["id"]]
+        assert ids(await caster.http.get(f"{path}?short_id={theirs['id'][-8:]}")) == []
+
+
 async def test_a_filter_that_cannot_be_is_refused_by_name(caster: Person) -> None:
     cases = {
         "page_size=0": "out-of-range", "page_size=101": "out-of-range", "page=-1": "out-of-range",
@@ -148,6 +165,7 @@ async def test_a_filter_that_cannot_be_is_refused_by_name(caster: Person) -> Non
         "search=a%00bc": "invalid-text", "search=%ff%ff%ff": "invalid-text", "user_id=%7Bx%7D": "invalid-id",
         "created_after=2026-01-01": "invalid-datetime", "created_after=now": "invalid-datetime",
         "model=" + "x" * 101: "too-long", "limit=3": "unknown-field", "; DROP TABLE executions": "unknown-field",
+        "short_id=12345": "validation-failed", "short_id=1234567G": "validation-failed",
         "error_code=" + "x" * 12_000: "too-long", "&".join(f"a{n}=1" for n in range(200)): "too-many-items",
     }  # fmt: skip
     for query, slug in cases.items():

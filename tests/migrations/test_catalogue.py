@@ -186,7 +186,7 @@ async def test_two_jobs_never_share_an_idempotency_key(owner: Any) -> None:
 NAMED = {
     "idx_executions_status", "idx_executions_created_at", "idx_executions_job_name", "ix_executions_due",
     "ix_executions_leased", "ix_executions_owner", "ix_executions_retain_until", "ix_executions_finished_at",
-    "ix_executions_waiting_deadline", "uq_executions_idempotency_key", "pk_executions",
+    "ix_executions_waiting_deadline", "ix_executions_short_id", "uq_executions_idempotency_key", "pk_executions",
 }  # fmt: skip
 
 

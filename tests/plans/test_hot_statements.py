@@ -111,6 +111,17 @@ async def test_a_page_in_the_order_of_finish_comes_from_its_index(shelf: Shelf, 
         assert "ix_executions_finished_at" in plan.indexes()
 
 
+@pytest.mark.parametrize("owner", [None, UUID("00000000-0000-0000-0000-000000000345")])
+async def test_a_short_id_is_looked_up_by_its_index(shelf: Shelf, owner: UUID | None) -> None:
+    wanted = Wanted(owner=owner, short_id="00012345")
+    for sql, *args in (page_statement(Listing(TABLE), wanted, Part()), count_statement([Listing(TABLE)], wanted)):
+        plan = await shelf.explain(sql, *args)
+
+        assert plan.walked("executions") == []
+        assert "ix_executions_short_id" in plan.indexes()
+        assert 1 <= plan.read("executions") <= 4
+
+
 async def test_the_pruner_finds_what_is_due_by_its_dates(shelf: Shelf) -> None:
     plan = await shelf.explain(prunes.due_jobs(TABLE), timedelta(days=30), 200, [])
 

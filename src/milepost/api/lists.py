@@ -62,6 +62,7 @@ def _wanted(kinds: Sequence[Kind], caller: Caller, asked: Parameters) -> Wanted:
         created_before=asked.created_before,
         error_code=asked.error_code,
         search=asked.search,
+        short_id=asked.short_id,
         has_artifacts=own.pop("has_artifacts", None),
         equal=own,
     )

@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from milepost.api.problems import Problem
 from milepost.api.validation import fault, invalid
+from milepost.domain.ids import SHORT
 from milepost.domain.machine import Phase
 from milepost.engine.kind import Kind
 from milepost.kinds.requests import CANONICAL, Moment, PlainText
@@ -74,6 +75,9 @@ class Parameters(BaseModel):
     created_after: Moment | None = Field(None, description="Inclusive.")
     created_before: Moment | None = Field(None, description="Exclusive.")
     user_id: CanonicalId | None = None
+    short_id: str | None = Field(
+        None, pattern=f"^{SHORT.pattern}$", description="The last 8 hex digits of the id, which several jobs may share."
+    )
     error_code: PlainText | None = Field(None, min_length=1, max_length=100)
     search: PlainText | None = Field(None, min_length=3, max_length=200, description="A literal part of its texts.")
     page: Number = Field(1, ge=1)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from milepost import __version__
 from milepost.dashboard import words
 from milepost.dashboard.assets import url_of
+from milepost.domain.ids import short_id
 
 ENVIRONMENT = Environment(
     loader=PackageLoader("milepost.dashboard"),
@@ -32,7 +33,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "titled": words.titled,
     "shortened": words.shortened,
     "actor": words.actor,
-    "short_id": words.short_id,
+    "short_id": short_id,
     "as_json": words.as_json,
 }
 ENVIRONMENT.filters.update(FILTERS)  # pyright: ignore[reportUnknownMemberType]

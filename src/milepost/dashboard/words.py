@@ -10,6 +10,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from milepost.db.counts import Count
+from milepost.domain.ids import short_id
 from milepost.domain.machine import Phase
 
 PHASES = {
@@ -20,7 +21,6 @@ PHASES = {
     Phase.FAILED: "Failed",
     Phase.CANCELLED: "Cancelled",
 }
-SHORT_ID = 8
 
 
 def moment(at: datetime | None, *, ago: bool = False) -> Markup:
@@ -98,13 +98,8 @@ def actor(text: str, own: UUID | None = None) -> Markup:
     if own is not None and text == f"user:{own}":
         return Markup("you")
     if sort in {"user", "key"} and len(name) == 36:
-        return Markup('<span title="{}">{} …{}</span>').format(text, sort, name[-SHORT_ID:])
+        return Markup('<span title="{}">{} …{}</span>').format(text, sort, short_id(name))
     return Markup("{} {}").format(sort, name) if name else Markup("{}").format(text)
-
-
-def short_id(found: Any) -> str:
-    """The end of an id: a UUIDv7 begins with the clock, so ends tell jobs of one minute apart."""
-    return str(found)[-SHORT_ID:]
 
 
 def as_json(value: Any) -> str:

@@ -13,7 +13,7 @@ import asyncpg
 
 from milepost.db.connections import Connection, Connections
 from milepost.db.job_table import JobTable
-from milepost.db.tables import in_list
+from milepost.db.tables import SHORT_ID, in_list
 from milepost.domain.errors import SearchTooSlow
 from milepost.domain.job import Job
 from milepost.domain.machine import Phase
@@ -38,7 +38,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which jobs. None and empty mean no filter; `equal` holds columns of the kind's own and their values."""
+    """Which jobs. None and empty mean no filter; `equal` holds columns of the kind's own and their values.
+
+    `short_id`: as `domain.ids.short_id` writes it; several jobs may have it.
+    """
 
     owner: UUID | None = None
     user_id: UUID | None = None
@@ -47,6 +50,7 @@ class Wanted:
     created_before: datetime | None = None
     error_code: str | None = None
     search: str | None = None
+    short_id: str | None = None
     has_artifacts: bool | None = None
     equal: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -242,6 +246,8 @@ def _where(listing: Listing, wanted: Wanted, part: Part | None, at: Arguments) -
         conditions.append(_one_of(listing, wanted.statuses))
     if wanted.search is not None:
         conditions.append(_found_in(listing, at(f"%{literal(wanted.search)}%")))
+    if wanted.short_id is not None:
+        conditions.append(_ending(listing, at(wanted.short_id)))
     if wanted.has_artifacts is not None:
         conditions.append(_with_artifacts(listing.table.kind, wanted.has_artifacts))
     if part is not None and part.ended:
@@ -266,6 +272,11 @@ def _found_in(listing: Listing, pattern: str) -> str:
     # a kind without texts is never found by one; its argument is named all the same
     texts = [f"j.{name} ILIKE {pattern}" for name in listing.searched] or [f"{pattern}::text IS NULL"]
     return f"({' OR '.join(texts)})"
+
+
+def _ending(listing: Listing, digits: str) -> str:
+    # a question of its own: beside an order and a limit the planner would rather walk the list until it meets them
+    return f"j.id = ANY (ARRAY (SELECT id FROM {listing.table.name} WHERE {SHORT_ID} = {digits}))"
 
 
 def _with_artifacts(kind: str, wanted: bool) -> str:  # noqa: FBT001 - the value of a filter

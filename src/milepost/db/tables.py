@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.types import UserDefinedType
 
+from milepost.domain.ids import SHORT_DIGITS
 from milepost.domain.machine import TERMINAL, Phase, StateMachine
 
 NAMES = {
@@ -36,6 +37,7 @@ NOW = text("now()")
 NEW_ID = text("gen_random_uuid()")
 ACTOR = text("'db:' || session_user")
 Moment = TIMESTAMP(timezone=True)
+SHORT_ID = f"right(id::text, {SHORT_DIGITS})"
 
 
 class Xid8(UserDefinedType[int]):
@@ -149,6 +151,8 @@ def tracked_indexes(table: str, machine: StateMachine) -> tuple[Index, ...]:
             "id",
             postgresql_where=text("finished_at IS NOT NULL"),
         ),
+        # hash, as for names; it is asked for whole
+        Index(f"ix_{table}_short_id", text(SHORT_ID), postgresql_using="hash"),
         Index(f"idx_{table}_status", "status", text("created_at DESC"), "id", postgresql_where=ended),
     )
 

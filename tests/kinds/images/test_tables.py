@@ -16,7 +16,7 @@ INDEXES = {
     "image_tasks": {
         "pk_image_tasks", "uq_image_tasks_idempotency_key", "ix_image_tasks_due", "ix_image_tasks_finished_at", "ix_image_tasks_waiting_deadline",
         "ix_image_tasks_leased", "ix_image_tasks_owner", "idx_image_tasks_created_at", "idx_image_tasks_status",
-        "ix_image_tasks_user_status", "ix_image_tasks_source_image_id",
+        "ix_image_tasks_user_status", "ix_image_tasks_source_image_id", "ix_image_tasks_short_id",
     },
     "generated_images": {
         "pk_generated_images", "uq_generated_images_task_id", "ix_generated_images_user_created",
