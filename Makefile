@@ -2,17 +2,18 @@
 # ARGS is passed on: make test ARGS="-k late_worker -x"
 
 BIN := .venv/bin
-ENVIRONMENT := .venv/.installed
+RUNTIME := .venv/.installed
+ENVIRONMENT := .venv/.tools
 # who asks for some tests by ARGS may leave one of two runs without any, which is pytest's exit code 5
 NONE_IS_FINE := $(if $(ARGS),|| [ $$? -eq 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-fast chaos chaos-controls check audit fmt bench docs screenshots lock clean
+.PHONY: help demo test test-all test-fast chaos chaos-controls check audit fmt bench docs screenshots lock dist try-wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(ENVIRONMENT) ## start everything, run a few real jobs, show them to their ends
+demo: $(RUNTIME) ## start everything, run a few real jobs, show them to their ends
 	@$(BIN)/milepost demo --stickers .milepost-demo/stickers $(ARGS)
 
 test: $(ENVIRONMENT) ## the whole suite, with the tests that kill real processes
@@ -56,18 +57,25 @@ docs: $(ENVIRONMENT) ## write the generated pages anew
 screenshots: $(ENVIRONMENT) ## photograph the dashboard for docs/pictures (needs Chromium)
 	@$(BIN)/python -m tests.dashboard.screenshots
 
-lock: $(ENVIRONMENT) ## renew requirements.lock (ARGS="--upgrade" for the newest of everything)
-	@cp requirements.lock requirements.lock.new
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
-	  --output-file requirements.lock.new $(ARGS)
-	@{ echo '# Every dependency with its hashes; renewed by "make lock".'; cat requirements.lock.new; } > requirements.lock
-	@rm requirements.lock.new
+lock: $(ENVIRONMENT) ## renew both locks (ARGS="--upgrade" for the newest of everything)
+	@sh tools/lock.sh $(ARGS)
+
+dist: $(ENVIRONMENT) ## the release: wheel, source, and the constraints to install them with
+	@rm -rf dist
+	@$(BIN)/hatchling build -d dist
+	@sed -n 's/^\([a-z].*==.*[^ ]\) *\\$$/\1/p' requirements.lock > dist/constraints.txt
+
+try-wheel: dist ## install the release into an empty environment, start it in an empty folder, run a job
+	@sh tools/try_wheel.sh
 
 clean: ## remove what was built or cached, and the environment
 	rm -rf .venv .venv-peers build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src workers tests migrations benchmarks docs tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-$(ENVIRONMENT): requirements.lock pyproject.toml tools/make_environment.sh
+$(RUNTIME): requirements.lock pyproject.toml tools/make_environment.sh
 	@sh tools/make_environment.sh
+	@touch $@
+
+$(ENVIRONMENT): $(RUNTIME) requirements-dev.lock
+	@sh tools/make_environment.sh tools
 	@touch $@

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
+LOCKS = [Path(__file__).resolve().parents[1] / name for name in ("requirements.lock", "requirements-dev.lock")]
 CLEAN, VULNERABLE, NOT_AUDITED = 0, 1, 3
 SERVICES = ("pypi", "osv")
 # what was looked at and does not concern us: the advisory's id, and why
@@ -32,7 +32,7 @@ class NotAudited(Exception):
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--lock", type=Path, default=LOCK)
+    options.add_argument("--lock", type=Path, nargs="+", default=LOCKS)
     options.add_argument("--osv-url", help="ask this OSV service alone")
     given = options.parse_args()
     told: list[str] = []
@@ -47,13 +47,13 @@ def main() -> int:
     return NOT_AUDITED
 
 
-def audited(lock: Path, ask: Sequence[str]) -> list[Any]:
+def audited(locks: Sequence[Path], ask: Sequence[str]) -> list[Any]:
     """Every package with its advisories. Raises NotAudited.
 
     One is asked about first: a service that is not there says so at once. A package that a service does not know is
     not cleared by it; but holes found in others are told first.
     """
-    pins = PIN.findall(lock.read_text())
+    pins = [pin for lock in locks for pin in PIN.findall(lock.read_text())]
     _all_known(report(pins[:1], ask))
     packages = report(pins, ask)
     if not any(package.get("vulns") for package in packages):

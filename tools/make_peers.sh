@@ -24,5 +24,6 @@ for python in ${PYTHON:-python3.14 python3.13 python3.12 $apart python3.11 pytho
 done
 echo "Installing other job queues into .venv-peers ($(.venv-peers/bin/python -V)) ..."
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
-.venv-peers/bin/python -m pip install -qq --require-hashes -r "$LOCK"
+.venv-peers/bin/python -m pip install -qq --no-deps --require-hashes -r "$LOCK"
+.venv-peers/bin/python -m pip check
 touch "$DONE"

@@ -24,7 +24,7 @@ exec "{python}" "$@"
 """
 # the Makefile's own rules, with the environment that is there instead of one that would be made first
 MAKE = """#!/bin/sh
-exec "{make}" -o .venv/.installed "BIN={folder}" "$@"
+exec "{make}" -o .venv/.installed -o .venv/.tools "BIN={folder}" "$@"
 """
 
 

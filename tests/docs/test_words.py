@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.docs.pages import ROOT, tracked
 
 # put together here, so that this file may be looked at as well
@@ -16,7 +18,7 @@ LEAKS = {
     "a mirror": r"--index-url +https?:|--find-links +http",
 }  # fmt: skip
 # what others wrote, or what only machines read
-SKIPPED = {"requirements.lock", "LICENSE"}
+SKIPPED = {"requirements.lock", "requirements-dev.lock", "LICENSE"}
 BINARY = {".png", ".jpg", ".ttf", ".otf", ".woff2", ".ico", ".gz"}
 
 
@@ -35,5 +37,6 @@ def test_no_file_tells_of_how_and_where_it_was_made() -> None:
     assert found == []
 
 
-def test_the_lock_names_no_place_to_download_from() -> None:
-    assert "://" not in (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_names_no_place_to_download_from(lock: str) -> None:
+    assert "://" not in (ROOT / lock).read_text()
