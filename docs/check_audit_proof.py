@@ -6,6 +6,7 @@ Exits with 0 where every row is in a tree that one of the keys has signed, with 
 import base64
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "milepost-audit-proof/1"
 ED25519 = b"\x01"
+MARK = "\N{EM DASH} "
+MOST_SIGNATURES = 100
+SIZE = re.compile("0|[1-9][0-9]{0,18}")
+HASH = re.compile("[0-9a-f]{64}")
 
 
 def main(arguments: list[str]) -> None:
@@ -32,7 +37,7 @@ def main(arguments: list[str]) -> None:
 def checked(proof_file: str, key_file: str) -> str:
     """What is proven. Raises ValueError, or what Python says of JSON of another shape."""
     proof = json.loads(Path(proof_file).read_text(encoding="utf-8"))
-    keys = [key_of(line) for line in Path(key_file).read_text(encoding="utf-8").split()]
+    keys = [key_of(line) for line in Path(key_file).read_text(encoding="utf-8").splitlines() if line.strip()]
     need(proof["format"] == FORMAT, f"its format is not {FORMAT}")
     size, root = signed_tree(proof["checkpoint"], proof["log"], keys)
     rows, resource = proof["rows"], proof["resource"]
@@ -50,26 +55,58 @@ def need(fact: object, otherwise: str) -> None:
 
 def key_of(line: str) -> bytes:
     """A line is name, key id, and the key behind one byte for its algorithm."""
-    parts = line.split("+", 2)
-    raw = base64.b64decode(parts[-1], validate=True) if len(parts) == 3 else b""
-    need(len(raw) == 33 and raw[:1] == ED25519, "a line of the key file is no key")
+    line = line.strip()
+    name, told, encoded = [*line.split("+", 2), "", ""][:3]
+    raw = decoded(encoded)
+    readable = is_plain(line) and is_name(name) and len(raw) == 33 and raw[:1] == ED25519
+    need(readable and key_id(name, raw[1:]).hex() == told, "a line of the key file is no key")
     return raw[1:]
 
 
+def key_id(name: str, key: bytes) -> bytes:
+    return hashlib.sha256(f"{name}\n".encode() + ED25519 + key).digest()[:4]
+
+
 def signed_tree(note: str, log: str, keys: list[bytes]) -> tuple[int, bytes]:
-    """Size and root of the log's tree."""
-    text, _, below = note.rpartition("\n\n")
-    text += "\n"
-    origin, size, root = [*text.split("\n"), "", ""][:3]
-    need(origin == log and size.isdecimal(), "its checkpoint is not one of its log")
-    ids = {hashlib.sha256(f"{log}\n".encode() + ED25519 + key).digest()[:4]: key for key in keys}
-    for line in below.splitlines():
-        name, _, signature = line.removeprefix("\N{EM DASH} ").partition(" ")
-        raw = base64.b64decode(signature, validate=True)
-        if name == log and raw[:4] in ids:
-            verify(ids[raw[:4]], raw[4:], text)
-            return int(size), base64.b64decode(root, validate=True)
-    raise ValueError("no known key has signed the checkpoint of this log")
+    """Size and root of the log's tree. The note's grammar stands in docs/audit.md."""
+    text, gap, below = note.rpartition("\n\n")
+    need(gap and below.endswith("\n") and is_plain(note), "its checkpoint is no signed note")
+    lines = [signature_of(line) for line in below[:-1].split("\n")]
+    need(len(lines) <= MOST_SIGNATURES, "its checkpoint has too many signatures")
+    said = text.split("\n")
+    need(len(said) >= 3 and all(said) and said[0] == log, "its checkpoint is not one of its log")
+    need(SIZE.fullmatch(said[1]) and len(decoded(said[2])) == 32, "its checkpoint has no size or no root")
+    ids = {key_id(log, key): key for key in keys}
+    known = [(ids[which], signature) for name, which, signature in lines if name == log and which in ids]
+    need(known, "no known key has signed the checkpoint of this log")
+    for key, signature in known:
+        verify(key, signature, f"{text}\n")
+    return int(said[1]), decoded(said[2])
+
+
+def signature_of(line: str) -> tuple[str, bytes, bytes]:
+    """Whose it says it is, the id of the key, and the signature."""
+    name, _, told = line.removeprefix(MARK).partition(" ")
+    raw = decoded(told)
+    need(line.startswith(MARK) and is_name(name) and len(raw) >= 5, "its checkpoint has a line that is no signature")
+    return name, raw[:4], raw[4:]
+
+
+def is_plain(text: str) -> bool:
+    return not re.search("[\\x00-\\x09\\x0b-\\x1f\ud800-\udfff]", text)
+
+
+def is_name(text: str) -> bool:
+    return bool(text) and not any(letter == "+" or letter.isspace() for letter in text)
+
+
+def decoded(text: str) -> bytes:
+    """Base64 in its one spelling; nothing where it is none."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return raw if base64.b64encode(raw).decode() == text else b""
 
 
 def verify(key: bytes, signature: bytes, text: str) -> None:
@@ -81,6 +118,7 @@ def verify(key: bytes, signature: bytes, text: str) -> None:
 
 def check_row(row: dict, size: int, root: bytes, resource: str) -> None:
     leaf, index = row["leaf"], row["leaf_index"]
+    need(all(HASH.fullmatch(step) for step in row["path"]), f"leaf {index} has a path of something else than hashes")
     path = [bytes.fromhex(step) for step in row["path"]]
     # True is a number to Python, and 7.0 is 7
     need(type(index) is int and 0 <= index < size, "it has a leaf outside the tree")
@@ -91,6 +129,8 @@ def check_row(row: dict, size: int, root: bytes, resource: str) -> None:
 
 def root_of(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
     """Where the path leads; None if it is not as long as the way from this leaf to the root (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size:
+        return None
     last, root = size - 1, leaf
     for neighbour in path:
         if last == 0 or len(neighbour) != 32:

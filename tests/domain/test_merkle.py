@@ -182,3 +182,109 @@ def test_there_is_no_proof_of_what_is_not_there() -> None:
     assert root_of_inclusion(HASHES[0], 8, 8, []) is None
     assert root_of_inclusion(HASHES[0], 0, 8, []) is None
     assert not is_consistent(0, 8, EMPTY_ROOT, tree.root(), [])
+
+
+def by_decomposition(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
+    """Another way to the same answer: the proof cut into the part below and the part beside where both trees part."""
+    if old == new or not 0 < old < new or not proof:
+        return 0 <= old == new and not proof and old_root == new_root
+    shift = (old & -old).bit_length() - 1
+    place = (old - 1) >> shift
+    inner = (place ^ ((new - 1) >> shift)).bit_length()
+    border = (place >> inner).bit_count()
+    seed, rest = (old_root, proof) if old == 1 << shift else (proof[0], proof[1:])
+    if len(rest) != inner + border or any(len(node) != 32 for node in (seed, *rest)):
+        return False
+    first = second = seed
+    for height, node in enumerate(rest):
+        if height >= inner or place >> height & 1:
+            first, second = node_hash(node, first), node_hash(node, second)
+        else:
+            second = node_hash(second, node)
+    return (first, second) == (old_root, new_root)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_a_changed_consistency_proof_shows_nothing(data: st.DataObject) -> None:
+    new = data.draw(st.integers(1, 70))
+    old = data.draw(st.integers(1, new))
+    made = leaves(new)
+    proof = tree_of(made).consistency(old)
+    roots = as_defined(made[:old]), as_defined(made)
+    other = data.draw(changed(proof, *roots))
+    sizes = old + data.draw(st.integers(-2, 2)), new + data.draw(st.integers(-2, 2))
+
+    assert is_consistent(old, new, *roots, other) == (other == proof)
+    assert is_consistent(*sizes, *roots, other) == by_decomposition(*sizes, *roots, other)
+
+
+def changed(proof: list[bytes], *more: bytes) -> st.SearchStrategy[list[bytes]]:
+    """The proof, or one with a hash more, less, longer, shorter, altered, or in another place."""
+    nodes = st.sampled_from([b"", bytes(31), bytes(33), bytes(64), EMPTY_ROOT, *more, *proof])
+    places = st.integers(0, len(proof))
+    ways = [
+        st.just(proof), st.permutations(proof), st.just([]),
+        st.builds(lambda node, place: [*proof[:place], node, *proof[place:]], nodes, places),
+        st.builds(lambda node, place: [*proof[:place], node, *proof[place + 1 :]], nodes, places),
+        st.builds(lambda place: [*proof[:place], *proof[place + 1 :]], places),
+    ]  # fmt: skip
+    return st.one_of(ways)
+
+
+SOME, MORE = leaf_hash(b"some"), leaf_hash(b"more")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "old_root", "new_root", "proof", "holds"),
+    [
+        (0, 0, EMPTY_ROOT, EMPTY_ROOT, [], True),
+        (0, 0, SOME, SOME, [], True),
+        (0, 0, EMPTY_ROOT, EMPTY_ROOT, [EMPTY_ROOT], False),
+        (0, 0, SOME, SOME, [SOME], False),
+        (0, 0, SOME, SOME, [b""], False),
+        (0, 0, SOME, SOME, [SOME, MORE], False),
+        (0, 0, SOME, MORE, [], False),
+        (0, 0, EMPTY_ROOT, SOME, [], False),
+        (0, 1, EMPTY_ROOT, SOME, [], False),
+        (0, 1, EMPTY_ROOT, EMPTY_ROOT, [], False),
+        (0, 1, EMPTY_ROOT, SOME, [SOME], False),
+        (0, 8, EMPTY_ROOT, SOME, [], False),
+        (-1, -1, SOME, SOME, [], False),
+        (-1, 1, SOME, SOME, [], False),
+        (1, 1, SOME, SOME, [], True),
+        (1, 1, SOME, MORE, [], False),
+        (1, 1, SOME, SOME, [SOME], False),
+        (1, 0, SOME, EMPTY_ROOT, [], False),
+        (2, 1, SOME, SOME, [], False),
+        (2, 1, SOME, MORE, [SOME], False),
+        (1, 2, SOME, SOME, [], False),
+        (1, 2, SOME, node_hash(SOME, MORE), [MORE], True),
+        (1, 2, SOME, node_hash(SOME, MORE), [SOME, MORE], False),
+        (1, 2, SOME, node_hash(SOME, MORE), [MORE, b""], False),
+        (1, 2, MORE, node_hash(SOME, MORE), [MORE], False),
+    ],
+)
+def test_trees_of_one_size_need_the_same_root_and_no_proof_and_nothing_grows_from_an_empty_one(
+    old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes], holds: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    assert is_consistent(old, new, old_root, new_root, proof) == holds
+
+
+def test_no_byte_can_be_moved_from_one_hash_to_its_neighbour() -> None:
+    # the parent of two hashes is the hash of both behind each other, wherever one ends and the other begins
+    moved = SOME[:-1], SOME[-1:] + MORE
+    root = node_hash(SOME, MORE)
+    assert node_hash(*moved) == root
+
+    assert not is_consistent(1, 2, moved[0], root, [moved[1]])
+    assert root_of_inclusion(moved[0], 0, 2, [moved[1]]) is None
+    assert root_of_inclusion(moved[1], 1, 2, [moved[0]]) is None
+    three = node_hash(root, SOME)
+    assert is_consistent(3, 4, node_hash(root, SOME), node_hash(root, node_hash(SOME, MORE)), [SOME, MORE, root])
+    assert not is_consistent(3, 4, three, node_hash(root, node_hash(*moved)), [moved[0], moved[1], root])
+
+
+def test_a_leaf_of_another_length_is_no_hash() -> None:
+    for leaf in (b"", bytes(31), bytes(33), bytes(64)):
+        assert root_of_inclusion(leaf, 0, 1, []) is None

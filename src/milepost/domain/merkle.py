@@ -119,9 +119,14 @@ def _half(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
+def are_hashes(*nodes: bytes) -> bool:
+    """Of a hash's length, each: between two nodes of free length a byte could be moved, and their parent is the same."""
+    return all(len(node) == SIZE for node in nodes)
+
+
 def root_of_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """The root that a path leads to; None where path, index and size do not fit each other."""
-    if not 0 <= index < size:
+    """The root that a path leads to; None where path, index and size do not fit each other (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size or not are_hashes(leaf, *path):
         return None
     place, last, root = index, size - 1, leaf
     for neighbour in path:
@@ -138,10 +143,14 @@ def root_of_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes])
 
 
 def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether the proof shows that the tree of `old` leaves is the beginning of the tree of `new` leaves."""
+    """Whether the proof shows that the tree of `old` leaves is the beginning of the tree of `new` leaves.
+
+    RFC 9162, 2.1.4.2: it speaks of 0 < old < new alone. Trees of one size, empty ones too, need no proof, only the same
+    root; nothing proves that a tree grew from an empty one.
+    """
     if old == new:
-        return not proof and old_root == new_root
-    if not 0 < old < new or not proof:
+        return not proof and old >= 0 and old_root == new_root
+    if not 0 < old < new or not proof or not are_hashes(old_root, *proof):
         return False
     path = list(proof)
     if old & (old - 1) == 0:  # a full tree is its own first node

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -58,13 +57,19 @@ class PublicKeys:
         if said.origin != origin:
             raise Malformed(f"it is of {said.origin}, not of {origin}")
         ids = {checkpoint.key_id(origin, raw): key for raw, key in self._keys.items()}
-        for line in read.signatures:
-            if line.name == origin and line.key_id in ids:
-                with suppress(InvalidSignature):
-                    ids[line.key_id].verify(line.signature, read.text.encode())
-                    return said
-                raise Malformed("its signature is forged")
-        raise Malformed("no known key has signed it")
+        known = [line for line in read.signatures if line.name == origin and line.key_id in ids]
+        if not known:
+            raise Malformed("no known key has signed it")
+        for line in known:
+            _verify(ids[line.key_id], line.signature, read.text)
+        return said
+
+
+def _verify(key: Ed25519PublicKey, signature: bytes, text: str) -> None:
+    try:
+        key.verify(signature, text.encode())
+    except InvalidSignature:
+        raise Malformed("its signature is forged") from None
 
 
 def load_signing_key(path: Path) -> tuple[SigningKey, bool]:
@@ -102,7 +107,7 @@ def publish(key: SigningKey, path: Path) -> None:
 
 
 def read_public_keys(path: Path) -> PublicKeys:
-    """One a line. Raises ConfigurationError."""
+    """One a line; blank lines do not count. Raises ConfigurationError."""
     hint = "'milepost audit key' prints the public key; MILEPOST_AUDIT_PUBLIC_KEY_FILE says where it is kept."
     try:
         lines = [line for line in path.read_text().splitlines() if line.strip()]
