@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from milepost.cli.submit import fields_of
 from milepost.db.job_table import TRACKED
 from milepost.db.locations import history
+from milepost.domain.job import Job
 from milepost.domain.machine import By, Phase, StateMachine
 from milepost.engine.kind import Kind
 from milepost.kinds import all_kinds, find_kind
@@ -36,7 +38,8 @@ def test_its_names_are_plain_words(kind: Kind) -> None:
 
 def test_its_table_has_what_every_job_has(kind: Kind) -> None:
     assert set(kind.table.types) >= TRACKED
-    assert {"user_id", *kind.searched, *kind.preview} <= set(kind.table.types)
+    places = {place.partition(".")[0] for place in (*kind.titles, *kind.searched)}
+    assert {"user_id", *places, *kind.preview} <= set(kind.table.types)
 
 
 def test_its_request_refuses_what_it_does_not_know(kind: Kind) -> None:
@@ -60,6 +63,30 @@ def test_its_columns_come_from_the_request(kind: Kind) -> None:
 
     assert set(written) <= set(kind.table.own_columns)
     assert kind.derived <= set(written)
+
+
+def test_its_title_is_a_text_of_its_request(kind: Kind) -> None:
+    request = kind.request.model_validate(sample(kind))
+
+    title = kind.title(row_of(kind, request))
+
+    assert title in str(request.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("text", "title"), [("  two\n\tlines ", "two lines"), ("x" * 9000, "x" * 199 + "…"), ("\n ", None), (7, None)]
+)
+def test_its_title_is_one_short_line_whatever_the_text(kind: Kind, text: Any, title: str | None) -> None:
+    column, _, member = (kind.titles or kind.searched)[0].partition(".")
+    row = {**dict.fromkeys(kind.table.types), "id": UUID(int=0xABCDEF12), column: {member: text} if member else text}
+
+    assert kind.title(Job(kind.name, row)) == (title or f"{kind.name} …abcdef12")
+
+
+def row_of(kind: Kind, request: Any) -> Job:
+    """The job as a new row would hold it."""
+    written = kind.columns(request, UUID(int=1))
+    return Job(kind.name, {**dict.fromkeys(kind.table.types), **written, "id": UUID(int=1)})
 
 
 def test_every_status_can_be_reached_and_every_open_one_left(kind: Kind) -> None:

@@ -33,11 +33,12 @@ async def test_a_job_over_http(caller: Caller, kind: Kind) -> None:
     one = (await caller.http.get(f"/v1/{kind.path}/{job['id']}")).json()
     any_kind = (await caller.http.get(f"/v1/jobs/{job['id']}")).json()
     assert one == any_kind
+    assert one["title"] == job["title"] != ""
     assert [step["to_status"] for step in one["status_transitions"]] == [kind.machine.queued]
 
     for path in (kind.path, "jobs"):
         listed = (await caller.http.get(f"/v1/{path}", params={"status": kind.machine.queued})).json()
-        assert job["id"] in [item["id"] for item in listed["items"]]
+        assert [(job["id"], job["title"])] == [(item["id"], item["title"]) for item in listed["items"]]
 
     assert (await caller.http.get(f"/v1/jobs/{job['id']}/why")).json()["reason"] == "no_worker"
 

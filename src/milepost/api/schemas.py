@@ -175,7 +175,8 @@ def row(table: Any, only: Collection[str] | None = None) -> Schema:
 
 def _job(kind: Kind) -> Schema:
     nullable = {column.name: bool(column.nullable) for column in kind.table.table.columns}
-    properties: Schema = {"id": TYPES["UUID"], "kind": {"const": kind.name}, "phase": {"type": "string"}}
+    properties: Schema = {"id": TYPES["UUID"], "kind": {"const": kind.name}, "phase": {"type": "string"},
+                          "title": {"type": "string", "description": "One line by which people know the job."}}  # fmt: skip
     for name, column in kind.table.types.items():
         if name not in HIDDEN:
             properties[name] = _column(column, nullable=nullable[name])

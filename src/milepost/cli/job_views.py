@@ -12,11 +12,10 @@ from rich.markup import escape
 from milepost.cli.output import ago, coloured, out, say, table
 from milepost.client import Job, Page, Transition
 
-LONGEST_LINE = 60
 TEXTS = ("prompt", "output")
 # shown in a line of their own or not worth one
 ELSEWHERE = frozenset(
-    {"id", "kind", "phase", "status", "version", "status_transitions", "artifacts", "columns", "etag", *TEXTS}
+    {"id", "kind", "phase", "title", "status", "version", "status_transitions", "artifacts", "columns", "etag", *TEXTS}
 )
 EMPTY: Sequence[Any] = (None, "", False)
 
@@ -30,7 +29,7 @@ def show_list(page: Page, now: datetime) -> None:
             f"{job.progress} %" if job.phase == "running" else "",
             f"{job.attempt}/{job.max_attempts}",
             ago(job.created_at, now),
-            escape(job.error_code or short(text_of(job))),
+            escape(job.title),
         )
         for job in page.items
     )
@@ -79,15 +78,6 @@ def show_why(found: Mapping[str, Any]) -> None:
 def values_of(job: Job) -> dict[str, Any]:
     """The shared fields, the kind's own, and the columns that have no field."""
     return {**{item.name: getattr(job, item.name) for item in fields(job)}, **job.columns}
-
-
-def text_of(job: Job) -> str:
-    return str(values_of(job).get("prompt") or "")
-
-
-def short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
 
 
 def _plain(value: Any) -> str:

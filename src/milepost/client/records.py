@@ -66,6 +66,7 @@ class Job:
     phase: str
     status: str
     version: int
+    title: str = ""
     attempt: int = 0
     max_attempts: int = 3
     priority: int = 0

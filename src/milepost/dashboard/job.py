@@ -17,7 +17,7 @@ from milepost.dashboard.doors import Visit
 from milepost.dashboard.pages import Parts, digests, parts
 from milepost.dashboard.pictures import pictures_of
 from milepost.dashboard.refusals import not_found
-from milepost.dashboard.rows import took, what
+from milepost.dashboard.rows import took
 from milepost.dashboard.view import View
 from milepost.db.wholes import Whole, find_whole
 from milepost.domain.errors import Unavailable
@@ -62,7 +62,7 @@ class One:
         kind, whole = await self.find(visit.viewer, visit.request.path_params["job_id"])
         shown = await self._parts(visit, kind, whole)
         return visit.page(
-            "job", kind=kind, job=whole.job, title=what(kind, kind.answer(whole.job)), parts=shown,
+            "job", kind=kind, job=whole.job, title=kind.title(whole.job), parts=shown,
             live=f"/live/jobs/{whole.job.id}", shown=digests(shown), done=DONE.get(visit.request.query_params.get("done", "")),
         )  # fmt: skip
 
@@ -86,7 +86,7 @@ class One:
     async def _parts(self, visit: Visit, kind: Kind, whole: Whole) -> Parts:
         viewer, job, answer = visit.viewer, whole.job, kind.answer(whole.job)
         phase, artifacts = kind.phase(job), [Artifact(row) for row in whole.artifacts]
-        title = what(kind, answer)
+        title = kind.title(job)
         texts = {name: text for name, text in answer.items() if _is_long(name, text)}
         told = {*texts, *(name for name, text in answer.items() if text and text == title)}
         return parts(

@@ -13,6 +13,7 @@ from milepost import __version__
 from milepost.dashboard import words
 from milepost.dashboard.assets import url_of
 from milepost.domain.ids import short_id
+from milepost.domain.text import one_line
 
 ENVIRONMENT = Environment(
     loader=PackageLoader("milepost.dashboard"),
@@ -31,7 +32,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": words.size,
     "counted": words.counted,
     "titled": words.titled,
-    "shortened": words.shortened,
+    "shortened": one_line,
     "actor": words.actor,
     "short_id": short_id,
     "as_json": words.as_json,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from milepost.db.reads import Listed, Listing, Part, Wanted, list_jobs
 from milepost.domain.job import Job
@@ -13,13 +12,10 @@ from milepost.domain.machine import Phase
 from milepost.engine.kind import Kind
 from milepost.engine.sessions import Viewer
 
-# where a request is an object in one column: what people would call the job by
-NAMES = ("title", "name", "prompt", "url", "workflow")
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`what`: the words by which its owner knows it."""
+    """`what`: its title."""
 
     kind: Kind
     job: Job
@@ -37,22 +33,10 @@ async def find_rows(viewer: Viewer, kinds: Sequence[Kind], wanted: Wanted, part:
 
 
 def row_of(kind: Kind, job: Job) -> Row:
-    return Row(kind, job, kind.phase(job), what(kind, kind.answer(job)), took(job))
+    return Row(kind, job, kind.phase(job), kind.title(job), took(job))
 
 
 def took(job: Job) -> timedelta | None:
     """From the first start to the end."""
     started, finished = job.started_at, job["finished_at"]
     return finished - started if started is not None and finished is not None else None
-
-
-def what(kind: Kind, answer: Mapping[str, Any]) -> str:
-    for name in (*kind.preview, *kind.searched):
-        if isinstance(text := answer.get(name), str) and text.strip():
-            return text
-    for value in answer.values():
-        if isinstance(value, Mapping):
-            for name in NAMES:
-                if isinstance(text := value.get(name), str) and text.strip():  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-                    return text
-    return ""

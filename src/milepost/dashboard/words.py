@@ -87,11 +87,6 @@ def titled(name: str) -> str:
     return name.replace("_", " ").strip().capitalize().replace(" id", " ID").replace("Id", "ID", name == "id")
 
 
-def shortened(text: str, most: int = 90) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
-
-
 def actor(text: str, own: UUID | None = None) -> Markup:
     """`key:0192…` in short, in full when pointed at."""
     sort, _, name = text.partition(":")

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from milepost.db.job_table import JobTable
+from milepost.db.reads import PREVIEW
 from milepost.db.tenants import TenantDatabase
+from milepost.domain.ids import short_id
 from milepost.domain.job import Job
 from milepost.domain.machine import Phase, StateMachine
 from milepost.domain.policy import Policy
+from milepost.domain.text import one_line
 from milepost.domain.transition import Effect, Transition
 
 # never shown: key and digest are secrets of their caller, the lease is nobody's business but the worker's
 HIDDEN = frozenset({"idempotency_key", "request_digest", "lease_owner", "lease_expires_at"})
+
+LONGEST_TITLE = 200
 
 
 class Request(Protocol):
@@ -53,6 +58,7 @@ class Kind:
     columns made from the job's id, which no request is compared by. `life`: seconds a job may live beyond its time
     of waiting. `policy`: its waits; the table gets them, so that statements and code have one source. `effects`: extra
     rows of any transition, whoever makes it. `shown`: how a row is answered.
+    `titles`: where its title stands, a column or a member of a JSON column as in `data.title`, the first that holds text.
     `filters`: extra query parameters of the list, as SQL conditions of `reads`. `preview`: long text columns, cut in
     lists. `body_bytes`: the largest create request. `scope`: what
     a key needs to submit and control. `key_required`: no create without an idempotency key. `tables`: further tables
@@ -69,6 +75,7 @@ class Kind:
     life: Callable[[Any], int] = field(default=lambda request: request.timeout_seconds)
     effects: Callable[[Job, Transition], tuple[Effect, ...]] = no_effects
     shown: Callable[[Job], Mapping[str, Any]] = all_columns
+    titles: tuple[str, ...] = ()
     searched: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     preview: tuple[str, ...] = ()
@@ -93,9 +100,28 @@ class Kind:
     def phase(self, job: Job) -> Phase:
         return self.machine.phase(job.status)
 
+    def title(self, job: Job) -> str:
+        """One line by which people know the job; never empty."""
+        return self._title(job, self.shown(job))
+
     def answer(self, job: Job) -> dict[str, Any]:
-        """The job as anybody may see it, `kind` and `phase` included."""
+        """The job as anybody may see it, `kind`, `phase` and `title` included."""
         shown = dict(self.shown(job))
         for name in HIDDEN:
             shown.pop(name, None)
-        return {"id": job.id, "kind": self.name, "phase": self.phase(job).value, **shown}
+        title = self._title(job, shown)
+        return {"id": job.id, "kind": self.name, "phase": self.phase(job).value, "title": title, **shown}
+
+    def _title(self, job: Job, shown: Mapping[str, Any]) -> str:
+        # no more of a text than lists have of it: a job has one title
+        found = (one_line(text_at(shown, place)[:PREVIEW], LONGEST_TITLE) for place in self.titles or self.searched)
+        return next((title for title in found if title), f"{self.name} …{short_id(job.id)}")
+
+
+def text_at(shown: Mapping[str, Any], place: str) -> str:
+    """What a place like `prompt` or `data.title` holds, if it is a text."""
+    column, _, member = place.partition(".")
+    value = shown.get(column)
+    if member:
+        value = cast("Mapping[str, Any]", value).get(member) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else ""

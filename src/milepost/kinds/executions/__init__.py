@@ -51,6 +51,7 @@ KIND = Kind(
     policy=Policy(backoff=Backoff(base=timedelta(seconds=2), cap=timedelta(minutes=5))),
     derived=frozenset({"job_name", "usage_estimated"}),  # the second is the worker's to change
     shown=shown,
+    titles=("prompt",),
     searched=("prompt", "output", "job_name"),
     filters=("model", "has_artifacts"),
     preview=("prompt", "output"),

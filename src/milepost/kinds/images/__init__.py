@@ -49,6 +49,7 @@ KIND = Kind(
     derived=frozenset({"tokens_used"}),  # the worker's to change
     effects=effects,
     shown=shown,
+    titles=("data.title", "data.prompt"),
     tables=(GeneratedImage.__table__, ImageCache.__table__, UsageStats.__table__),
     chores=(Chore("expire cached images", 3600, expire_cache),),
     named_files=named_files,
