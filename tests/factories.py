@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from uuid_utils.compat import uuid7
@@ -29,6 +30,13 @@ def new_execution(**changes: Any) -> NewJob:
     given = {"id": job_id, "actor": "key:test", "life": 86400, "timeout_seconds": 600, "columns": columns, **changes}
     given["columns"] = {"usage_estimated": False, "is_permanent": False, **given["columns"]}
     return NewJob(**given)
+
+
+def expected(seconds: float, promised: float | None = None) -> dict[str, datetime]:
+    """The columns of an attempt that will end so many seconds from now, and was to end `promised` seconds from now."""
+    now = datetime.now(UTC)
+    first = seconds if promised is None else promised
+    return {"expected_at": now + timedelta(seconds=seconds), "promised_at": now + timedelta(seconds=first)}
 
 
 class Bells:

@@ -18,7 +18,7 @@ from milepost.domain.job import Job
 from milepost.engine.cancel import cancel
 from tests.api_fixtures import Caller, House, serve, sse, take
 from tests.db_fixtures import Urls
-from tests.factories import TABLE, new_execution
+from tests.factories import TABLE, expected, new_execution
 
 INSERT = """
 INSERT INTO executions (id, user_id, prompt, job_name, deadline_at, status_reason)
@@ -60,14 +60,15 @@ async def test_a_stream_begins_with_a_snapshot_and_gives_an_id_to_transitions_al
         [first] = await take(events, 1)
         await claimed(house, job)
         [moved] = await take(events, 1, "transition")
-        await house.database.ledger.note(TABLE, job.id, 2, "w1", {"progress": 50, "stage": "reading"})
+        await house.database.ledger.note(TABLE, job.id, 2, "w1", {"progress": 50, "stage": "reading", **expected(9)})
         [progress] = await take(events, 1, "progress")
 
     assert (first["event"], first["data"]["jobs"][0]["status"], "id" in first) == ("snapshot", "PENDING", False)
     assert int(moved["id"]) == moved["data"]["id"] > first["data"]["last_event_id"]
     assert (moved["data"]["to_status"], moved["data"]["phase"], moved["data"]["version"]) == ("RUNNING", "running", 2)
     assert ("id" in progress, progress["data"]["progress"], progress["data"]["stage"]) == (False, 50, "reading")
-    assert progress["data"]["seconds_left"] is not None
+    assert 0 < progress["data"]["seconds_left"] <= 9
+    assert progress["data"]["late"] is False
 
 
 async def test_of_two_open_transactions_the_smaller_id_is_sent_first_though_it_commits_last(
@@ -230,6 +231,6 @@ async def test_what_cannot_be_streamed_is_a_problem_not_a_stream(house: House) -
         "401 unauthorized": await house.client().get("/v1/events"),
     }
 
-    for expected, answer in answers.items():
-        assert answer.headers["content-type"] == "application/problem+json", expected
-        assert f"{answer.status_code} {answer.json()['type'].rsplit('/', 1)[1]}" == expected.strip()
+    for wanted, answer in answers.items():
+        assert answer.headers["content-type"] == "application/problem+json", wanted
+        assert f"{answer.status_code} {answer.json()['type'].rsplit('/', 1)[1]}" == wanted.strip()

@@ -10,7 +10,7 @@ from milepost.domain.job import Job
 from milepost.engine.cancel import cancel
 from milepost.queue.presence import Presence, leave, show
 from tests.api_fixtures import Caller, House
-from tests.factories import TABLE, new_execution
+from tests.factories import TABLE, expected, new_execution
 
 
 async def submitted(house: House, caller: Caller, **changes: Any) -> Job:
@@ -50,7 +50,7 @@ async def test_a_waiting_read_answers_progress_tokens_and_files_that_change_unde
     first = await me.http.get(url)
     asked = asyncio.create_task(waiting(me, job, first.headers["etag"]))
     await asyncio.sleep(0)
-    await house.database.ledger.note(TABLE, job.id, 2, "w1", {"progress": 30, "stage": "reading"})
+    await house.database.ledger.note(TABLE, job.id, 2, "w1", {"progress": 30, "stage": "reading", **expected(9)})
     second = await asked
     asked = asyncio.create_task(waiting(me, job, second.headers["etag"]))
     await asyncio.sleep(0)
@@ -58,7 +58,8 @@ async def test_a_waiting_read_answers_progress_tokens_and_files_that_change_unde
     third = await asked
 
     assert (second.json()["progress"], second.json()["version"]) == (30, 2)
-    assert second.json()["seconds_left"] >= 0
+    assert 0 < second.json()["seconds_left"] <= 9
+    assert second.json()["late"] is False
     assert [artifact["file_name"] for artifact in third.json()["artifacts"]] == ["log.txt"]
 
 

@@ -80,8 +80,9 @@ async def running(house: House, caller: Caller, **changes: Any) -> Job:
     return (await house.database.ledger.claim(TABLE, [(job.id, job.version)], "w1", 20)).jobs[0]
 
 
-async def progressed(house: House, job: Job, progress: int, stage: str) -> None:
-    await house.database.ledger.note(TABLE, job.id, job.version, "w1", {"progress": progress, "stage": stage})
+async def progressed(house: House, job: Job, progress: int, stage: str, **columns: Any) -> None:
+    noted = {"progress": progress, "stage": stage, **columns}
+    await house.database.ledger.note(TABLE, job.id, job.version, "w1", noted)
 
 
 async def ended(house: House, caller: Caller, outcome: Done | Failed, **changes: Any) -> Job:

@@ -20,6 +20,7 @@ from milepost.engine.cancel import cancel
 from milepost.kinds.executions import KIND
 from tests.api_fixtures import House
 from tests.dashboard.conftest import SignIn, ended, progressed, running, waiting
+from tests.factories import expected
 
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}</pre>"
@@ -153,15 +154,36 @@ async def test_a_waiting_job_says_why_and_a_running_one_how_far_it_is(dashboard:
     browser = await enter()
     idle = await waiting(dashboard, browser.caller)
     busy = await running(dashboard, browser.caller)
-    await progressed(dashboard, busy, 42, "reading")
+    await progressed(dashboard, busy, 42, "reading", **expected(30))
 
     assert "no worker for executions is alive" in await browser.get(f"/jobs/{idle.id}")
     page = await browser.get(f"/jobs/{busy.id}")
     assert 'value="42"' in page
     assert "42 %" in page
     assert "reading" in page
-    assert re.search(r"about [\w ]+ left", page)
+    assert re.search(r"about (29|30) s left<", page)
     assert "held by w1" in page
+
+
+@pytest.mark.parametrize(
+    ("expectation", "told"),
+    [
+        ((), ""),
+        ((-1,), "taking longer than expected"),
+        ((30, 10), "about (29|30) s left, slower than expected"),
+    ],
+)
+async def test_the_time_left_is_told_when_there_is_one_and_never_rises_in_silence(
+    dashboard: House, enter: SignIn, expectation: tuple[float, ...], told: str
+) -> None:
+    browser = await enter()
+    job = await running(dashboard, browser.caller)
+    await progressed(dashboard, job, 42, "reading", **(expected(*expectation) if expectation else {}))
+
+    head = (await browser.get(f"/jobs/{job.id}")).partition('data-part="head"')[2].partition('data-part="record"')[0]
+
+    assert re.search(rf"<span>{told or 'attempt 1 of 3'}</span>", head)
+    assert told or not re.search(r"about|expected", head)
 
 
 @pytest.mark.parametrize(("end", "told"), [("-infinity", "1-01-01 00:00:00"), ("infinity", "9999-12-31 23:59:59")])

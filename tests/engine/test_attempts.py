@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
@@ -60,6 +63,31 @@ async def test_a_handlers_answer_completes_the_job(database: TenantDatabase) -> 
 
     job = await now_of(database, attempt)
     assert (job.status, job["output"], job.version, job["stage"]) == ("COMPLETED", "SAY SOMETHING.", 3, "half")
+
+
+async def test_progress_tells_when_the_attempt_will_end_and_its_end_forgets_that(database: TenantDatabase) -> None:
+    seen: list[tuple[Any, Any]] = []
+
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        for percent, seconds in ((10, 10), (50, 20), (60, 60)):
+            attempt.began = time.monotonic() - seconds
+            await ctx.progress(percent)
+            row = await now_of(database, attempt)
+            seen.append((row["expected_at"], row["promised_at"]))
+        return Failed("BUSY", "Later.", retry=True)
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    claimed_at = attempt.job.claimed_at
+    assert claimed_at is not None
+    await desk.run(attempt)
+
+    first, second, third = seen
+    assert first == (None, None)
+    assert second[0] == second[1] == pytest.approx(claimed_at + timedelta(seconds=40), abs=timedelta(seconds=1))
+    assert third == (pytest.approx(claimed_at + timedelta(seconds=100), abs=timedelta(seconds=1)), second[0])
+    job = await now_of(database, attempt)
+    assert (job.status, job["expected_at"], job["promised_at"]) == ("PENDING", None, None)
 
 
 async def test_an_exception_is_a_retryable_failure_and_rings_the_next_bell(database: TenantDatabase) -> None:

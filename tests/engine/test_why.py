@@ -10,7 +10,6 @@ from uuid_utils.compat import uuid7
 from milepost.db.counts import tally
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
-from milepost.domain.estimate import seconds_left
 from milepost.domain.job import Job
 from milepost.domain.outcome import Done, Failed
 from milepost.domain.policy import Policy
@@ -155,12 +154,3 @@ async def test_the_tally_counts_statuses_leases_the_oldest_due_and_recent_failur
     assert found.oldest_due is not None
     assert timedelta(minutes=5) <= found.oldest_due < timedelta(minutes=6)
     assert (found.leases_held, found.leases_expired, found.failures) == (2, 1, {"PROVIDER_AUTH": 1})
-
-
-async def test_the_time_left_follows_from_progress_and_the_time_it_took() -> None:
-    began = datetime(2026, 1, 1, tzinfo=UTC)
-
-    assert seconds_left(25, began, began + timedelta(seconds=30)) == 90
-    assert seconds_left(100, began, began + timedelta(seconds=30)) == 0
-    assert seconds_left(0, began, began + timedelta(seconds=30)) is None
-    assert seconds_left(50, None, began) is None

@@ -29,6 +29,8 @@ EXECUTIONS = {
     "timeout_seconds": ("integer", NO, "600"),
     "progress": ("smallint", NO, "0"),
     "stage": ("text", YES, None),
+    "expected_at": ("timestamp with time zone", YES, None),
+    "promised_at": ("timestamp with time zone", YES, None),
     "idempotency_key": ("text", YES, None),
     "request_digest": ("text", YES, None),
     "callback_url": ("text", YES, None),

@@ -22,7 +22,7 @@ from milepost.api.problems import Problem
 from milepost.db import history
 from milepost.db.history import BRIEF, Step
 from milepost.domain.errors import MilepostError, Unavailable
-from milepost.domain.estimate import seconds_left
+from milepost.domain.estimate import answered, time_left
 from milepost.domain.machine import Phase
 from milepost.domain.rights import READS
 from milepost.engine.feed import Event, Feed, Follower, Moved, Slow, Stirred
@@ -252,7 +252,7 @@ def _progress(event: Stirred) -> bytes:
         "progress": sign.progress,
         "stage": sign.stage,
         "cancel_requested_at": sign.cancel_requested_at,
-        "seconds_left": seconds_left(sign.progress, sign.claimed_at, sign.asked_at),
+        **answered(time_left(sign.asked_at, sign.expected_at, sign.promised_at)),
     }
     return _event("progress", content)
 

@@ -12,6 +12,11 @@ from milepost.engine.kind import HIDDEN, Kind
 
 Schema = dict[str, Any]
 Responses = dict[int | str, Any]
+SECONDS_LEFT = (
+    "Until the attempt under way ends, judged by its progress so far. Null before a fifth is done, after one report of"
+    " progress alone, and once it takes longer than was expected."
+)
+LATE = "It takes longer than was expected of it, so that `seconds_left` may rise."
 REF = "#/components/schemas/{model}"
 TYPES: Mapping[str, Schema] = {
     "UUID": {"type": "string", "format": "uuid"},
@@ -184,7 +189,8 @@ def _job(kind: Kind) -> Schema:
     required = list(properties)
     if "output" in properties:
         properties["output_artifact_id"] = _column("UUID", nullable=True)
-    properties["seconds_left"] = _column("INTEGER", nullable=True)
+    properties["seconds_left"] = _column("INTEGER", nullable=True) | {"description": SECONDS_LEFT}
+    properties["late"] = {"type": "boolean", "description": LATE}
     properties["status_transitions"] = {"type": "array", "items": ref("StatusTransition")}
     properties["artifacts"] = {"type": "array", "items": {"type": "object"}}
     return {"type": "object", "properties": properties, "required": required}

@@ -11,7 +11,7 @@ from milepost.api.auth import Caller
 from milepost.api.etags import etag
 from milepost.api.problems import not_found
 from milepost.db.wholes import Whole, find_whole
-from milepost.domain.estimate import seconds_left
+from milepost.domain.estimate import answered
 from milepost.domain.job import Job
 from milepost.engine.artifacts import Artifact
 from milepost.engine.kind import Kind
@@ -42,15 +42,10 @@ def found(kind: Kind, whole: Whole) -> Found:
     content = shown(kind, whole.job, _output_file(artifacts))
     tag = etag(content, ((artifact.id, artifact.status) for artifact in artifacts))
     # after the tag: it changes with every heartbeat, and nobody is to be woken by that
-    content["seconds_left"] = time_left_of(whole.job)
+    content |= answered(whole.left)
     content["status_transitions"] = whole.transitions
     content["artifacts"] = [artifact.answer() for artifact in artifacts]
     return Found(kind, whole.job, content, tag)
-
-
-def time_left_of(job: Job) -> int | None:
-    """As of the last sign of life, which is the database's time and at most a heartbeat old."""
-    return seconds_left(job["progress"], job.claimed_at, job["updated_at"])
 
 
 def shown(kind: Kind, job: Job, output_file: UUID | None = None) -> dict[str, Any]:

@@ -92,14 +92,15 @@ async def _shown(settings: Settings, count: int, pictures: Path | None) -> list[
 async def _run(client: Client, stack: Stack, texts: Sequence[str], wanted: Sequence[Mapping[str, Any]]) -> list[Job]:
     """Submits each kind in one request and follows every job over one stream of events."""
     ids = await client.submit_many("executions", [{"prompt": text} for text in texts])
+    kinds = dict.fromkeys(ids, "execution")
     say(f"{len(ids)} executions submitted in one request.")
     if wanted:
-        ids += await client.submit_many("images", wanted)
+        kinds |= dict.fromkeys(await client.submit_many("images", wanted), "image")
         say(f"{len(wanted)} stickers submitted in another.")
     keeping = asyncio.ensure_future(stack.keep())
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
-            return await follow_all(client, ids)
+            return await follow_all(client, kinds)
     except TimeoutError:
         hint = f"The logs in {stack.note.data_dir}/logs may tell why; --keep leaves them behind."
         raise exits.Exit(exits.FAILED, f"Not all jobs ended within {LONGEST_SECONDS} s.", hint=hint) from None

@@ -3,54 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from milepost.cli.crowd import Crowd
 from milepost.cli.output import PHASE_COLOURS, out, say
+from milepost.cli.time_left import LeftColumn
 from milepost.client import Client, Job, StillOpen, Unreachable
-from milepost.client.records import TERMINAL
+from milepost.domain.estimate import spoken
 
 SHOWN = ("queued", "running", "succeeded", "failed", "cancelled")
 LINE_EVERY = 1.0
 WATCHED_AT_ONCE = 8
 
-Draw = Callable[[Counter[str]], None]
+Draw = Callable[[], None]
 
 
-async def follow_all(client: Client, ids: Sequence[UUID]) -> list[Job]:
-    """All jobs, ended, in their order."""
-    phases = dict.fromkeys(ids, "queued")
-    with _drawn(len(ids)) as draw:
-        draw(Counter(phases.values()))
-        watching = asyncio.ensure_future(_watch(client, phases, draw))
+async def follow_all(client: Client, kinds: Mapping[UUID, str]) -> list[Job]:
+    """All jobs, ended, in their order. `kinds`: what each is."""
+    crowd = Crowd(kinds)
+    with _drawn(crowd) as draw:
+        draw()
+        watching = asyncio.ensure_future(_watch(client, crowd, draw))
         try:
-            jobs = await _wait(client, ids)
+            jobs = await _wait(client, list(kinds))
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-        draw(Counter(job.phase for job in jobs))
+        for job in jobs:
+            crowd.note(job.id, job.phase)
+        draw()
     return jobs
 
 
-async def _watch(client: Client, phases: dict[UUID, str], draw: Draw) -> None:
+async def _watch(client: Client, crowd: Crowd, draw: Draw) -> None:
     """Keeps the bars true. What it misses is seen by those who wait for each job."""
     with suppress(Unreachable):
         async for event in client.watch():
             for job in event.data.get("jobs", ()) if event.name == "snapshot" else ():
-                _note(phases, UUID(job["id"]), job["phase"])
+                crowd.note(UUID(job["id"]), job["phase"])
             if event.name == "transition":
-                _note(phases, UUID(event.data["job_id"]), event.data["phase"])
-            draw(Counter(phases.values()))
-
-
-def _note(phases: dict[UUID, str], job_id: UUID, phase: str) -> None:
-    if job_id in phases and phases[job_id] not in TERMINAL:
-        phases[job_id] = phase
+                crowd.note(UUID(event.data["job_id"]), event.data["phase"])
+            draw()
 
 
 async def _wait(client: Client, ids: Sequence[UUID]) -> list[Job]:
@@ -66,29 +63,30 @@ async def _wait(client: Client, ids: Sequence[UUID]) -> list[Job]:
 
 
 @contextmanager
-def _drawn(total: int) -> Generator[Draw]:
+def _drawn(crowd: Crowd) -> Generator[Draw]:
     if not out.is_terminal:
-        yield _Lines(total)
+        yield _Lines(crowd)
         return
     columns = (
         TextColumn("{task.description:<10}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        LeftColumn(),
     )
     with Progress(*columns, console=out) as progress:
-        overall = progress.add_task("[bold]all[/bold]", total=total)
+        total = crowd.total
+        overall = progress.add_task("[bold]all[/bold]", total=total, left=crowd.left)
         bars = {
             phase: progress.add_task(f"[{PHASE_COLOURS[phase]}]{phase}[/]", total=total, visible=phase != "cancelled")
             for phase in SHOWN
         }
 
-        def draw(counts: Counter[str]) -> None:
+        def draw() -> None:
+            counts = crowd.counts
             for phase, bar in bars.items():
                 progress.update(bar, completed=counts[phase])
-            progress.update(overall, completed=sum(counts[phase] for phase in TERMINAL))
+            progress.update(overall, completed=crowd.ended)
 
         yield draw
 
@@ -96,19 +94,17 @@ def _drawn(total: int) -> Generator[Draw]:
 class _Lines:
     """A line when something has changed, at most one a second, and one at the end."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._began = time.monotonic()
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
         self._next = 0.0
         self._last = ""
 
-    def __call__(self, counts: Counter[str]) -> None:
-        ended = sum(counts[phase] for phase in TERMINAL)
-        now = time.monotonic()
+    def __call__(self) -> None:
+        crowd = self._crowd
+        counts, now = crowd.counts, crowd.seconds
         text = ", ".join(f"{counts[phase]} {phase}" for phase in SHOWN if counts[phase])
-        if text == self._last or (now < self._next and ended < self._total):
+        if text == self._last or (now < self._next and crowd.ended < crowd.total):
             return
         self._next, self._last = now + LINE_EVERY, text
-        took = now - self._began
-        left = f", about {took / ended * (self._total - ended):.0f} s left" if 0 < ended < self._total else ""
-        say(f"{took:6.1f} s  {text}{left}")
+        left = spoken(crowd.left())
+        say(f"{now:6.1f} s  {text}{', ' if left else ''}{left}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -11,9 +12,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from milepost.cli.output import coloured, out, say, visible
+from milepost.cli.time_left import LeftColumn
 from milepost.client import ApiError, Client, Event, Job, StillOpen, Unreachable
+from milepost.domain.estimate import Left, later, understood
 
 Tell = Callable[[Event], None]
+PROGRESS = ("progress", "stage", "seconds_left", "late")
 
 
 async def watch_job(client: Client, job_id: str, *, quiet: bool = False, timeout: float | None = None) -> Job:
@@ -48,7 +52,7 @@ async def _polled(client: Client, job_id: str) -> AsyncIterator[Event]:
         for step in job.status_transitions[seen:]:
             yield Event(name="transition", data=asdict(step), id=str(step.id))
         seen = len(job.status_transitions)
-        yield Event(name="progress", data={"progress": job.progress, "stage": job.stage})
+        yield Event(name="progress", data={name: getattr(job, name) for name in PROGRESS})
         if job.ended:
             return
         with suppress(StillOpen):
@@ -68,7 +72,7 @@ def _told(*, quiet: bool) -> Generator[Tell]:
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
+            LeftColumn(),
             console=out,
         ) as progress:
             yield _Bar(progress)
@@ -93,7 +97,9 @@ class _Bar:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task = progress.add_task("waiting", total=100, left="")
+        self._left: Left | None = None
+        self._heard_at = 0.0
+        self._task = progress.add_task("waiting", total=100, left=self._left_now)
 
     def __call__(self, event: Event) -> None:
         data = event.data
@@ -102,12 +108,13 @@ class _Bar:
             done = 100 if phase == "succeeded" else 0 if phase == "queued" else None
             reason = escape(visible(data["reason"] or ""))
             self._progress.console.print(f"{data['version']:>3}  {coloured(phase, str(data['to_status']))}  {reason}")
-            self._progress.update(self._task, description=str(data["to_status"]), completed=done, left="")
+            self._progress.update(self._task, description=str(data["to_status"]), completed=done)
+            self._left = None
         elif event.name == "progress":
-            left = data.get("seconds_left")
+            self._left, self._heard_at = understood(data), time.monotonic()
             self._progress.update(
-                self._task,
-                completed=data["progress"],
-                description=visible(str(data.get("stage") or "running")),
-                left=f"about {left} s left" if left else "",
+                self._task, completed=data["progress"], description=visible(str(data.get("stage") or "running"))
             )
+
+    def _left_now(self) -> Left | None:
+        return later(self._left, time.monotonic() - self._heard_at)

@@ -82,6 +82,7 @@ class Job:
     progress: int = 0
     stage: str | None = None
     seconds_left: int | None = None
+    late: bool = False
     error_code: str | None = None
     error_message: str | None = None
     created_at: datetime | None = None

@@ -21,7 +21,7 @@ from milepost.dashboard.rows import took
 from milepost.dashboard.view import View
 from milepost.db.wholes import Whole, find_whole
 from milepost.domain.errors import Unavailable
-from milepost.domain.estimate import time_left
+from milepost.domain.estimate import spoken
 from milepost.domain.job import Job
 from milepost.domain.machine import By, Phase
 from milepost.engine.artifacts import Artifact
@@ -91,7 +91,7 @@ class One:
         told = {*texts, *(name for name, text in answer.items() if text and text == title)}
         return parts(
             "job", PARTS, viewer=viewer, form_token=visit.form_token, kind=kind, job=job, phase=phase, took=took(job),
-            left=_left(phase, job), why=await self._why(viewer, kind, job, phase), advice=advice_for(kind, job),
+            left=spoken(whole.left), why=await self._why(viewer, kind, job, phase), advice=advice_for(kind, job),
             may_cancel=not phase.terminal and viewer.controls(job, kind.scope),
             may_retry=_retries(kind, job) and viewer.controls(job, kind.scope),
             pictures=pictures_of(viewer.database.name, answer, artifacts), texts=texts, artifacts=artifacts,
@@ -106,11 +106,6 @@ class One:
         except Unavailable:
             alive = None
         return await why(viewer.database, kind, job, alive)
-
-
-def _left(phase: Phase, job: Job) -> timedelta | None:
-    """As of the last sign of life, which is the database's time and at most a heartbeat old."""
-    return time_left(job["progress"], job.claimed_at, job["updated_at"]) if phase is Phase.RUNNING else None
 
 
 def _retries(kind: Kind, job: Job) -> bool:

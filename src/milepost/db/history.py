@@ -57,7 +57,8 @@ class Sign(NamedTuple):
     progress: int
     stage: str | None
     cancel_requested_at: datetime | None
-    claimed_at: datetime | None
+    expected_at: datetime | None
+    promised_at: datetime | None
     asked_at: datetime
     mark: str
 
@@ -126,7 +127,8 @@ def _signs(table: JobTable, where: str, *, files: bool = False) -> str:
            SELECT md5(string_agg(a.id::text || a.status, ',' ORDER BY a.id))
            FROM artifacts a WHERE a.job_kind = '{table.kind}' AND a.job_id = j.id), '')"""
     return f"""
-SELECT j.id, j.user_id, j.version, j.progress, j.stage, j.cancel_requested_at, j.claimed_at, now(),
+SELECT j.id, j.user_id, j.version, j.progress, j.stage, j.cancel_requested_at, j.expected_at,
+       j.promised_at, now(),
        {mark}
 FROM {table.name} AS j WHERE {where} LIMIT $1"""
 

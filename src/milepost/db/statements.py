@@ -11,7 +11,9 @@ from milepost.domain.machine import By, Edge, Guard, Phase
 
 STAMPS = ("created_at", "updated_at", "scheduled_at", "deadline_at")
 
-NO_LEASE = ("lease_owner = NULL", "lease_expires_at = NULL", "claimed_at = NULL")
+NO_LEASE = (
+    "lease_owner = NULL", "lease_expires_at = NULL", "claimed_at = NULL", "expected_at = NULL", "promised_at = NULL",
+)  # fmt: skip
 
 # a worker claims in groups by a statement of its own; a remote runner claims one job by a transition that names it
 # as lease_owner among its columns
@@ -76,6 +78,12 @@ def existing(table: JobTable) -> str:
 def present(table: JobTable) -> str:
     """$1 id: the row as it is now."""
     return f"SELECT * FROM {table.name} WHERE id = $1"
+
+
+@lru_cache(maxsize=256)
+def present_now(table: JobTable) -> str:
+    """$1 id: the same, and `asked_at`, when that is."""
+    return f"SELECT *, now() AS asked_at FROM {table.name} WHERE id = $1"
 
 
 @lru_cache(maxsize=256)

@@ -87,6 +87,8 @@ class TrackedJob:
     timeout_seconds: Mapped[int] = tracked(Integer)
     progress: Mapped[int] = tracked(SmallInteger, server_default="0")
     stage: Mapped[str | None] = tracked(Text)
+    expected_at: Mapped[datetime | None] = tracked(Moment)
+    promised_at: Mapped[datetime | None] = tracked(Moment)
     idempotency_key: Mapped[str | None] = tracked(Text)
     request_digest: Mapped[str | None] = tracked(Text)
     callback_url: Mapped[str | None] = tracked(Text)

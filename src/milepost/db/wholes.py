@@ -9,22 +9,28 @@ from uuid import UUID
 from milepost.db import statements
 from milepost.db.connections import Connection, Connections
 from milepost.db.job_table import JobTable
+from milepost.domain.estimate import Left, time_left
 from milepost.domain.job import Job
 
 TRANSITIONS = "id, job_kind, job_id, version, from_status, to_status, reason, actor, attempt, transitioned_at"
 
 
 class Whole(NamedTuple):
-    """One job with what belongs to it."""
+    """One job with what belongs to it. Its row has `asked_at`, the database's time, beside its columns."""
 
     job: Job
     transitions: list[dict[str, Any]]
     artifacts: Sequence[Mapping[str, Any]]
 
+    @property
+    def left(self) -> Left | None:
+        """Until the attempt under way ends, as far as anything may be said of that."""
+        return time_left(self.job["asked_at"], self.job["expected_at"], self.job["promised_at"])
+
 
 async def find_whole(connections: Connections, table: JobTable, job_id: UUID) -> Whole | None:
     async def work(connection: Connection) -> Whole | None:
-        row = await connection.fetchrow(statements.present(table), job_id)
+        row = await connection.fetchrow(statements.present_now(table), job_id)
         if row is None:
             return None
         # rows of later versions may be there by now; they belong to the next answer

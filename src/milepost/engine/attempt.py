@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.bell import Bell
+from milepost.domain.estimate import Forecast
 from milepost.domain.job import Job
 from milepost.domain.outcome import Cancelled, HandedBack, Outcome, TimedOut
 from milepost.engine.context import Context
@@ -26,8 +27,8 @@ class Attempt:
     """One claimed job being worked on."""
 
     __slots__ = (
-        "began", "bell", "database", "ending", "job", "kept", "kind", "moving", "renewed", "stopped_at", "stopping", "task",
-        "until", "worker",
+        "began", "bell", "database", "ending", "forecast", "job", "kept", "kind", "moving", "renewed", "stopped_at", "stopping",
+        "task", "until", "worker",
     )  # fmt: skip
 
     def __init__(self, bell: Bell, job: Job, kind: Kind, database: TenantDatabase, worker: str, began: float) -> None:
@@ -42,6 +43,7 @@ class Attempt:
         self.stopping: Stop | None = None
         self.stopped_at = 0.0
         self.ending = False
+        self.forecast = Forecast()
         self.moving = False
         self.kept: Mapping[str, Any] = {}
         self.task: asyncio.Task[Any] | None = None
@@ -53,9 +55,20 @@ class Attempt:
 
     def now(self) -> datetime:
         """The database's time, as far as this process can tell: its clock at the claim, and what has passed since."""
+        return self._after(time.monotonic() - self.began)
+
+    def expect(self, progress: int) -> Mapping[str, datetime]:
+        """The columns that tell when the attempt will end, judged by all its progress; none where that is as before."""
+        before = self.forecast
+        self.forecast = now = before.heard(time.monotonic() - self.began, progress / 100)
+        if now.expected is None or now.promised is None or now.expected == before.expected:
+            return {}
+        return {"expected_at": self._after(now.expected), "promised_at": self._after(now.promised)}
+
+    def _after(self, seconds: float) -> datetime:
         claimed_at = self.job.claimed_at
         assert claimed_at is not None
-        return claimed_at + timedelta(seconds=time.monotonic() - self.began)
+        return claimed_at + timedelta(seconds=seconds)
 
 
 class Claimed(NamedTuple):

@@ -71,9 +71,11 @@ class Context:
         await self.note(columns)
 
     async def note(self, columns: Mapping[str, Any]) -> None:
-        """Writes columns of the job without a transition."""
+        """Writes columns of the job without a transition; with progress, when the attempt is expected to end."""
         attempt = self._attempt
         job = attempt.job
+        if "progress" in columns:
+            columns = {**columns, **attempt.expect(columns["progress"])}
         kept = await attempt.database.ledger.note(attempt.kind.table, job.id, job.version, attempt.worker, columns)
         if not kept:
             self._lost()

@@ -17,8 +17,11 @@ from milepost.domain.policy import Policy
 from milepost.domain.text import one_line
 from milepost.domain.transition import Effect, Transition
 
-# never shown: key and digest are secrets of their caller, the lease is nobody's business but the worker's
-HIDDEN = frozenset({"idempotency_key", "request_digest", "lease_owner", "lease_expires_at"})
+# never shown: key and digest are secrets of their caller, the lease is nobody's business but the worker's; what is
+# expected is answered as what is left
+HIDDEN = frozenset(
+    {"idempotency_key", "request_digest", "lease_owner", "lease_expires_at", "expected_at", "promised_at", "asked_at"}
+)
 
 LONGEST_TITLE = 200
 
