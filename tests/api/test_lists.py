@@ -204,6 +204,42 @@ async def test_pages_and_cursors_show_every_job_once_in_either_order(
     assert [item["finished_at"] is None for item in finished] == [False] * 4 + [True] * 7
 
 
+async def test_ties_are_broken_in_the_direction_of_the_sort(
+    caster: Person, database: TenantDatabase, owner: Any
+) -> None:
+    sent = (await caster.http.post(f"{PATH}:batch", json={"jobs": [{"prompt": str(n)} for n in range(5)]})).json()[
+        "ids"
+    ]
+    # one transaction again: these end at one instant
+    claims = await database.ledger.claim(TABLE, [(UUID(job), 1) for job in sent[:3]], "w1", 20)
+    await asyncio.gather(*(end(database, job, Done({})) for job in claims.jobs))
+    await owner.execute("UPDATE executions SET finished_at = now() WHERE finished_at IS NOT NULL")
+    ended, rest = sent[:3], sent[3:]
+    orders = {
+        "": sent[::-1],
+        "sort_order=asc": sent,
+        "sort_by=finished_at": ended[::-1] + rest[::-1],
+        "sort_by=finished_at&sort_order=asc": ended + rest,
+        "sort_by=status": rest[::-1] + ended[::-1],
+        "sort_by=status&sort_order=asc": ended + rest,
+    }
+
+    for path in (PATH, "/v1/jobs"):
+        for query, wanted in orders.items():
+            assert ids(await caster.http.get(f"{path}?{query}")) == wanted, query
+            assert await every_page(caster, f"{path}?page_size=2&{query}") == wanted, query
+
+
+async def every_page(person: Person, query: str) -> list[str]:
+    found, answer = [], await person.http.get(query)
+    while True:
+        found += ids(answer)
+        cursor = answer.json()["next_cursor"]
+        if cursor is None:
+            return found
+        answer = await person.http.get(f"{query}&cursor={cursor}")
+
+
 async def test_a_cursor_is_of_use_to_its_own_caller_with_its_own_filter_alone(caster: Person, hire: Hire) -> None:
     for number in range(3):
         await submit(caster, f"number {number}")

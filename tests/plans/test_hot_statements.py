@@ -99,6 +99,31 @@ async def test_a_list_of_what_is_open_looks_at_nothing_that_ended(shelf: Shelf, 
         assert plan.read("executions") <= most
 
 
+SOMEBODY = UUID("00000000-0000-0000-0000-000000000345")
+MIDDLE = (NOW - timedelta(seconds=50_000), UUID(int=2**127))
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("after", [None, MIDDLE], ids=["first page", "after a cursor"])
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (Wanted(), "idx_executions_created_at"),
+        (Wanted(owner=SOMEBODY), "ix_executions_owner"),
+        (Wanted(statuses=frozenset({"FAILED"})), "idx_executions_status"),
+    ],
+    ids=["all", "one owner's", "failed"],
+)
+async def test_a_page_in_the_order_of_creation_comes_from_its_index(
+    shelf: Shelf, wanted: Wanted, index: str, after: Any, *, descending: bool
+) -> None:
+    plan = await shelf.explain(*page_statement(Listing(TABLE), wanted, Part(descending=descending, after=after)))
+
+    assert (plan.walked("executions"), plan.sorted()) == ([], False)
+    assert plan.indexes() == {index}
+    assert plan.read("executions") == 21
+
+
 @pytest.mark.parametrize("descending", [True, False])
 async def test_a_page_in_the_order_of_finish_comes_from_its_index(shelf: Shelf, *, descending: bool) -> None:
     after = (NOW, UUID(int=0)) if descending else (NOW - timedelta(days=9), UUID(int=0))

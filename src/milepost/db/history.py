@@ -146,5 +146,5 @@ async def newest(
     where = ["($2::uuid IS NULL OR user_id = $2)" if owner is None else "user_id = $2"]
     where += ["id = ANY ($3::uuid[])"] if jobs is not None else ["$3::uuid[] IS NULL"]
     sql = f"""SELECT {", ".join(BRIEF)} FROM {table.name}
-WHERE {" AND ".join(where)} ORDER BY created_at DESC, id LIMIT $1"""
+WHERE {" AND ".join(where)} ORDER BY created_at DESC, id DESC LIMIT $1"""
     return await connection.fetch(sql, limit, owner, None if jobs is None else list(jobs))

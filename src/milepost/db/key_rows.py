@@ -53,7 +53,7 @@ ON CONFLICT (email) DO NOTHING RETURNING id"""
 LIST = f"""
 SELECT {SHOWN} FROM api_keys k
 WHERE ($1::uuid IS NULL OR k.user_id = $1)
-ORDER BY k.created_at DESC, k.id LIMIT $2 OFFSET $3"""
+ORDER BY k.created_at DESC, k.id DESC LIMIT $2 OFFSET $3"""
 
 
 class KeyOwner(NamedTuple):

@@ -221,12 +221,10 @@ def _columns(listing: Listing) -> str:
 
 
 def _order(part: Part) -> str:
-    # ties go the other way, as the indexes do
-    value, tie = ("DESC", "ASC") if part.descending else ("ASC", "DESC")
-    nulls = ""
+    way, nulls = "DESC" if part.descending else "ASC", ""
     if part.sort_by == "finished_at":  # there are none among what ended: then the words are those of the index
         nulls = " NULLS FIRST" if part.ended and not part.descending else " NULLS LAST"
-    return f"j.{part.sort_by} {value}{nulls}, j.id {tie}"
+    return f"j.{part.sort_by} {way}{nulls}, j.id {way}"
 
 
 def _where(listing: Listing, wanted: Wanted, part: Part | None, at: Arguments) -> str:
@@ -285,13 +283,10 @@ def _with_artifacts(kind: str, wanted: bool) -> str:  # noqa: FBT001 - the value
 
 
 def _beyond(part: Part, value: Any, job_id: UUID, at: Arguments) -> str:
-    column = f"j.{part.sort_by}"
-    less, more = ("<", ">") if part.descending else (">", "<")
-    tie = f"j.id {more} {at(job_id)}"
+    column, sign = f"j.{part.sort_by}", "<" if part.descending else ">"
     if value is None:  # jobs without an end come last in either order
-        return f"({column} IS NULL AND {tie})"
-    place = at(value)
-    rest = f"({column} {less}= {place} AND ({column} {less} {place} OR {tie}))"
+        return f"({column} IS NULL AND j.id {sign} {at(job_id)})"
+    rest = f"({column}, j.id) {sign} ({at(value)}, {at(job_id)})"
     return f"({rest} OR {column} IS NULL)" if part.sort_by == "finished_at" and not part.ended else rest
 
 

@@ -135,7 +135,7 @@ SELECT w.id, u.id, u.status
 FROM users u CROSS JOIN LATERAL (
     SELECT j.id FROM {table.name} j
     WHERE j.user_id = u.id AND j.status = '{table.machine.queued}' AND j.id <> ALL ($2::uuid[])
-    ORDER BY j.created_at DESC, j.id LIMIT $3
+    ORDER BY j.created_at DESC, j.id DESC LIMIT $3
 ) w
 WHERE u.status <> 'active' AND u.id >= $1
 ORDER BY u.id LIMIT $3"""

@@ -145,17 +145,17 @@ def tracked_indexes(table: str, machine: StateMachine) -> tuple[Index, ...]:
         Index(f"ix_{table}_due", "scheduled_at", "id", postgresql_where=queued),
         Index(f"ix_{table}_waiting_deadline", "deadline_at", postgresql_where=queued),
         Index(f"ix_{table}_leased", "id", postgresql_where=text("lease_owner IS NOT NULL")),
-        Index(f"ix_{table}_owner", "user_id", text("created_at DESC"), "id"),
-        Index(f"idx_{table}_created_at", text("created_at DESC"), "id"),
+        Index(f"ix_{table}_owner", "user_id", text("created_at DESC"), text("id DESC")),
+        Index(f"idx_{table}_created_at", text("created_at DESC"), text("id DESC")),
         Index(
             f"ix_{table}_finished_at",
             text("finished_at DESC NULLS LAST"),
-            "id",
+            text("id DESC"),
             postgresql_where=text("finished_at IS NOT NULL"),
         ),
         # hash, as for names; it is asked for whole
         Index(f"ix_{table}_short_id", text(SHORT_ID), postgresql_using="hash"),
-        Index(f"idx_{table}_status", "status", text("created_at DESC"), "id", postgresql_where=ended),
+        Index(f"idx_{table}_status", "status", text("created_at DESC"), text("id DESC"), postgresql_where=ended),
     )
 
 
