@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from milepost.api.pointers import Sent
 from milepost.api.validation import invalid
 from milepost.kinds import find_kind
 
@@ -21,9 +23,10 @@ STICKER = {
 
 
 def told(kind: str, **request: Any) -> dict[str, str]:
+    sent = Sent(find_kind(kind).request, json.dumps(request).encode())
     with pytest.raises(ValidationError) as refused:
-        find_kind(kind).request.model_validate(request)
-    return {error["pointer"]: error["detail"] for error in invalid(refused.value).extra["errors"]}
+        sent.model.model_validate(request)
+    return {error["pointer"]: error["detail"] for error in invalid(refused.value, sent).extra["errors"]}
 
 
 def test_the_length_of_a_text_is_counted_in_characters():
@@ -35,4 +38,4 @@ def test_the_length_of_a_text_is_counted_in_characters():
 
 
 def test_a_field_given_by_both_of_its_names_is_not_said_to_be_unknown_alone():
-    assert "by its other name too" in told("execution", prompt="x", max_tokens=1, maxTokens=2)["/max_tokens"]
+    assert "by another of its names too" in told("execution", prompt="x", max_tokens=1, maxTokens=2)["/max_tokens"]

@@ -7,6 +7,7 @@ import pytest
 from milepost.cli.exits import USAGE, Exit
 from milepost.cli.fields import described, fields_of
 from milepost.cli.words import Words, take_apart
+from milepost.domain.errors import UnknownKind
 from milepost.kinds import all_kinds, find_kind
 
 OPTIONS = {"--wait": False, "-w": False, "--help": False, "-h": False, "--file": True}
@@ -86,3 +87,17 @@ def test_every_field_of_a_kind_is_described(name: str):
     told = " ".join(words for words, _ in described(kind))
 
     assert all(f"--{field.replace('_', '-')} " in told for field in kind.request.model_fields)
+
+
+def test_a_misspelt_field_names_the_nearest_and_the_list():
+    with pytest.raises(Exit) as refused:
+        fields_of(find_kind("execution"), [("max_tokns", "1")])
+
+    assert str(refused.value.hint).startswith("Did you mean --max-tokens? It has: ")
+
+
+def test_a_misspelt_kind_names_the_known_ones_the_nearest_first():
+    with pytest.raises(UnknownKind) as refused:
+        find_kind("imges")
+
+    assert refused.value.hint == "Known kinds: images, executions."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
 import pytest
 
-from milepost.client import Client, Unsendable
+from milepost.client import ApiError, Client, NoStack, NoSuchKind, Unsendable
 from milepost.domain.errors import ConfigurationError, JobNotFound, MilepostError, UnknownKind
 from tests.cli.running import Up
 from tests.client.test_transport import serving
@@ -75,3 +76,53 @@ async def test_an_id_or_a_kind_never_leads_to_another_address(words: str):
             await client.images.delete(words)
 
     assert seen == []
+
+
+def test_where_no_stack_runs_is_told_with_the_folder_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+
+    for folder in ((), (tmp_path / "nowhere",), (tmp_path / "file",)):
+        with pytest.raises(NoStack) as refused:
+            Client.of_stack(*folder)
+
+        assert isinstance(refused.value, ConfigurationError)
+        assert str(tmp_path) in str(refused.value), "the whole path: a relative one tells nothing"
+        assert "milepost up" in str(refused.value.hint)
+        assert "Client(" in str(refused.value.hint)
+    with pytest.raises(NoStack, match=re.escape(str(tmp_path / ".milepost"))):
+        Client.of_stack()
+
+
+def test_a_note_that_cannot_be_read_is_told_as_such(tmp_path: Path):
+    (tmp_path / "milepost.json").mkdir()
+
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        Client.of_stack(tmp_path)
+
+
+async def test_a_kind_that_there_is_not_is_told_with_those_that_there_are_the_nearest_first(stack: Up):
+    async with Client.of_stack(stack.folder) as client:
+        for name, kinds in (
+            ("execution", "executions, images"),
+            ("image", "images, executions"),
+            ("zzz", "executions, images"),
+        ):
+            for call in (
+                client.submit(name, prompt="x"),
+                client.submit_many(name, [{"prompt": "x"}]),
+                client.list(name),
+            ):
+                with pytest.raises(NoSuchKind) as refused:
+                    await call
+
+                assert isinstance(refused.value, ApiError | UnknownKind)
+                assert f'There is no kind "{name}". Known kinds: {kinds}.' in str(refused.value)
+
+
+async def test_what_can_be_no_kinds_name_is_told_with_the_known_ones_too(stack: Up):
+    async with Client.of_stack(stack.folder) as client:
+        with pytest.raises(UnknownKind) as refused:
+            await client.submit("Execution", prompt="x")
+
+    assert refused.value.hint == "Known kinds: executions, images."

@@ -11,11 +11,13 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.types import Scope
 
-from milepost.api.problems import Problem
+from milepost.api.pointers import Sent
+from milepost.api.problems import Problem, shorten
 from milepost.api.validation import invalid
 
 Model = TypeVar("Model", bound=BaseModel)
 
+SENT = "milepost.sent"
 DEEPEST = 32
 LARGEST = 2**63 - 1
 DIGITS = 19
@@ -24,10 +26,12 @@ DIGITS = 19
 async def read_model(request: Request, model: type[Model], limit: int) -> Model:
     """The body as a valid `model`. Raises Problem."""
     raw = await read_json(request, limit)
+    # kept for whoever finds a fault later, and must tell it in the sender's own spelling
+    sent = request.scope[SENT] = Sent(model, raw)
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, sent) from None
 
 
 async def read_optional(request: Request, model: type[Model], limit: int) -> Model:
@@ -122,11 +126,6 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     twice = next(name for name in names if names.count(name) > 1)
     raise Problem("duplicate-key", f"The key {shorten(twice)} stands twice in one object.")
-
-
-def shorten(text: str) -> str:
-    """A piece of input fit to be shown in a problem."""
-    return json.dumps(text[:60])
 
 
 def _integer(digits: str) -> int:

@@ -19,6 +19,7 @@ from milepost.api.body import read_model
 from milepost.api.checks import Checks
 from milepost.api.dependencies import Dependencies
 from milepost.api.etags import etag
+from milepost.api.lookups import only
 from milepost.api.problems import Problem
 from milepost.api.whole import shown
 from milepost.db.reads import keys_in_use
@@ -134,7 +135,7 @@ async def _submitter(request: Request, kind: Kind) -> Caller:
     caller = await doorkeeper.caller(request.scope)
     caller.need(kind.scope)
     if request.scope["query_string"]:
-        raise Problem("unknown-field", "This route takes no query parameters.")
+        only(request)
     return caller
 
 

@@ -18,7 +18,8 @@ from milepost.api.answers import encode
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import only, readable
-from milepost.api.problems import Problem
+from milepost.api.problems import Problem, shorten
+from milepost.api.validation import fault, none_of
 from milepost.db import history
 from milepost.db.history import BRIEF, Step
 from milepost.domain.errors import MilepostError, Unavailable
@@ -122,23 +123,23 @@ def routes(deps: Dependencies) -> APIRouter:
 
 def _job_id(text: str) -> UUID:
     if not CANONICAL.fullmatch(text):
-        raise Problem("invalid-id", errors=[{"pointer": "?job", "detail": "is not a canonical UUID"}])
+        raise fault("invalid-id", "?job", f"{shorten(text)} is not a canonical UUID")
     return UUID(text)
 
 
 def _kinds(kinds: Sequence[Kind], names: Sequence[str]) -> Sequence[Kind]:
-    unknown = set(names) - {kind.name for kind in kinds} - {kind.path for kind in kinds}
-    if unknown:
-        known = ", ".join(kind.name for kind in kinds)
-        raise Problem("invalid-filter", errors=[{"pointer": "?kind", "detail": f"is none of {known}"}])
+    known = {kind.name for kind in kinds} | {kind.path for kind in kinds}
+    for name in names:
+        if name not in known:
+            raise none_of("?kind", name, [kind.path for kind in kinds])
     return [kind for kind in kinds if not names or kind.name in names or kind.path in names]
 
 
 def _statuses(kinds: Sequence[Kind], statuses: Sequence[str]) -> frozenset[str]:
-    known = {status for kind in kinds for status in kind.machine.phases}
-    if set(statuses) - known:
-        detail = f"is none of {', '.join(sorted(known))}"
-        raise Problem("invalid-filter", errors=[{"pointer": "?status", "detail": detail}])
+    known = list(dict.fromkeys(status for kind in kinds for status in kind.machine.phases))
+    for status in statuses:
+        if status not in known:
+            raise none_of("?status", status, known)
     return frozenset(statuses)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
@@ -51,10 +52,10 @@ Day = Annotated[date, BeforeValidator(day)]
 class HistoryPart(BaseModel):
     """Which part of the history. A page, an offset or a cursor."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     page: Number = Field(1, ge=1)
-    page_size: Number = Field(20, ge=1, le=100, validation_alias="page_size")
+    page_size: Number = Field(20, ge=1, le=100)
     offset: Number | None = Field(None, ge=0, le=DEEPEST_ROW, description="How many of the newest to leave out.")
     cursor: str | None = Field(None, max_length=500, description="Instead of a page: `next_cursor` of the page before.")
 

@@ -16,7 +16,7 @@ from milepost.api.cursors import Cursors
 from milepost.api.dependencies import Dependencies
 from milepost.api.problems import Problem
 from milepost.api.query import DEEPEST_ROW, Parameters, parameters_of, parse
-from milepost.api.validation import fault
+from milepost.api.validation import fault, none_of
 from milepost.api.whole import shown
 from milepost.db.reads import Listed, Listing, Part, Wanted, list_jobs
 from milepost.db.wholes import output_files
@@ -71,9 +71,9 @@ def _wanted(kinds: Sequence[Kind], caller: Caller, asked: Parameters) -> Wanted:
 def _statuses(kinds: Sequence[Kind], asked: Parameters) -> frozenset[str] | None:
     """What both filters leave. Raises invalid-filter for a status that no kind here has."""
     phases = {status: phase for kind in kinds for status, phase in kind.machine.phases.items()}
-    unknown = sorted(set(asked.status or ()) - set(phases))
-    if unknown:
-        raise fault("invalid-filter", "?status", f"must be one or more of {', '.join(phases)}")
+    for status in asked.status or ():
+        if status not in phases:
+            raise none_of("?status", status, list(phases))
     if asked.status is None and asked.phase is None:
         return None
     return frozenset(

@@ -9,6 +9,8 @@ from fastapi import Request
 
 from milepost.api.auth import Caller
 from milepost.api.problems import Problem, not_found
+from milepost.api.unknown import unknown_parameter
+from milepost.api.validation import parameter
 from milepost.domain.errors import JobNotFound
 from milepost.domain.job import Job
 from milepost.domain.rights import READS
@@ -42,5 +44,5 @@ def only(request: Request, *known: str) -> None:
     """Raises unknown-field for a query parameter that the route does not have."""
     unknown = sorted(set(request.query_params) - set(known))
     if unknown:
-        errors = [{"pointer": f"?{name[:100]}", "detail": "is not a parameter of this route"} for name in unknown[:10]]
-        raise Problem("unknown-field", errors=errors)
+        errors = [{"pointer": parameter([name]), "detail": unknown_parameter(name, known)} for name in unknown[:10]]
+        raise Problem("unknown-field", f"{errors[0]['pointer']}: {errors[0]['detail']}.", errors=errors)

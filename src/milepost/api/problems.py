@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -100,6 +101,11 @@ class Problem(MilepostError):
             **self.extra,
         }
         return Response(encode(content), slug.status, self.headers, MEDIA_TYPE)
+
+
+def shorten(text: str) -> str:
+    """A piece of input fit to be shown in a problem."""
+    return json.dumps(text[:60])
 
 
 def not_found() -> Problem:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from starlette.types import Scope
 
 from milepost.api.problems import Problem
-from milepost.api.validation import fault, invalid
+from milepost.api.validation import fault, invalid_query
 from milepost.domain.ids import SHORT
 from milepost.domain.machine import Phase
 from milepost.engine.kind import Kind
@@ -119,7 +119,7 @@ def parse(scope: Scope, model: type[Query]) -> Query:
     try:
         return model.model_validate(_gathered(pairs))
     except ValidationError as error:
-        raise invalid(error, prefix="?") from None
+        raise invalid_query(error, model) from None
 
 
 def _gathered(pairs: list[tuple[str, str]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from milepost.cli import exits
+from milepost.domain.nearest import nearest
 from milepost.engine.kind import Kind
 
 Shape = dict[str, Any]
@@ -20,7 +21,9 @@ def fields_of(kind: Kind, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     known, found = _schema(kind)["properties"], dict[str, Any]()
     for name, value in pairs:
         if name not in known:
-            hint = f"It has: {', '.join(known)}. A text that begins with -- stands after --."
+            near = nearest(name, known)
+            meant = f"Did you mean {option(near)}? " if near else ""
+            hint = f"{meant}It has: {', '.join(known)}. A text that begins with -- stands after --."
             raise exits.Exit(exits.USAGE, f"The kind {kind.path} has no field {name}.", hint=hint)
         if name in found:
             raise exits.Exit(exits.USAGE, f"{option(name)} is given twice.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from milepost.client.client import Client
-from milepost.client.errors import ApiError, StillOpen, Unreachable, Unsendable
+from milepost.client.errors import ApiError, NoStack, NoSuchKind, StillOpen, Unreachable, Unsendable
 from milepost.client.records import Artifact, Event, Execution, Job, Page, Transition
 
 __all__ = [
@@ -13,6 +13,8 @@ __all__ = [
     "Event",
     "Execution",
     "Job",
+    "NoStack",
+    "NoSuchKind",
     "Page",
     "StillOpen",
     "Transition",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 
+from milepost.client.errors import NoStack
 from milepost.domain.errors import ConfigurationError
 
 KEY = re.compile(r"[\x21-\x7e]+")
@@ -37,11 +38,15 @@ def checked_url(url: str) -> str:
 
 
 def of_stack(data_dir: str | Path) -> tuple[str, str]:
-    """Address and key of the stack that runs there. Raises FileNotFoundError, ConfigurationError."""
+    """Address and key of the stack that runs there. Raises NoStack, ConfigurationError."""
     path = Path(data_dir) / "milepost.json"
     try:
         stack = json.loads(path.read_text())
         return str(stack["api_url"]), str(stack["api_key"])
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoStack(folder=path.parent.absolute()) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, TypeError, KeyError):
         raise ConfigurationError(
             f"{path} is not what a stack writes.", hint="Stop the stack and start it again."

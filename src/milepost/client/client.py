@@ -52,7 +52,7 @@ class Client:
 
     @classmethod
     def of_stack(cls, data_dir: str | Path = ".milepost", **options: Any) -> Self:
-        """Of the stack that `milepost up` runs in a data folder. Raises FileNotFoundError when none runs there."""
+        """Of the stack that `milepost up` runs in a data folder. Raises NoStack where none runs."""
         return cls(*access.of_stack(data_dir), **options)
 
     async def __aenter__(self) -> Self:

@@ -2,8 +2,11 @@
 
 MilepostError
 ├── ApiError       the API refused; `slug` names the problem
+│   └── NoSuchKind    there is no such kind of job; its hint names those that there are (also an UnknownKind)
 ├── StillOpen      a job did not end within the time the caller gave it
 ├── Unsendable     what was given fits into no request
+├── ConfigurationError
+│   └── NoStack       no stack runs in the folder that was named
 └── Unavailable
     └── Unreachable   no answer at all, or a server that is not ready, after all tries
 """
@@ -13,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from milepost.domain.errors import MilepostError, Unavailable
+from milepost.domain.errors import ConfigurationError, MilepostError, Unavailable, UnknownKind
 
 
 class ApiError(MilepostError):
@@ -26,6 +29,20 @@ class ApiError(MilepostError):
         self.title = str(problem.get("title", ""))
         self.detail = str(problem.get("detail") or self.title or f"HTTP {status}")
         super().__init__(f"{self.detail} ({self.slug})", hint=_hint(problem, self.detail))
+
+
+class NoSuchKind(ApiError, UnknownKind):
+    """The API has no such kind."""
+
+
+class NoStack(ConfigurationError):
+    """There is no note of a running stack."""
+
+    message = "No stack runs in {folder}."
+    hint = (
+        "Start one with 'milepost up --data-dir' and that folder, name the folder of one that runs:"
+        " Client.of_stack('elsewhere/.milepost'), or give address and key: Client('http://…', 'sk_…')."
+    )
 
 
 class StillOpen(MilepostError):

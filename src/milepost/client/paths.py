@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from milepost.domain.errors import JobNotFound, UnknownKind
+from milepost.domain.errors import JobNotFound
 
 KIND = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 def of_kind(path: str) -> str:
-    """Raises UnknownKind."""
+    """Raises UnknownKind for what can be no kind's name; whether there is such a kind, the API knows."""
     if not KIND.fullmatch(path):
-        raise UnknownKind(kind=path)
+        from milepost.kinds import all_kinds, unknown_kind  # noqa: PLC0415 - costs more than the rest of the client
+
+        raise unknown_kind(path, [kind.path for kind in all_kinds()])
     return f"/v1/{path}"
 
 

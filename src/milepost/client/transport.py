@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 import httpx2
 
 from milepost.client.bodies import encode
-from milepost.client.errors import ApiError, Unreachable, Unsendable
+from milepost.client.errors import ApiError, NoSuchKind, Unreachable, Unsendable
 
 # the server says that it did nothing, and may do it soon
 COME_BACK = frozenset({429, 503})
@@ -104,7 +104,8 @@ def problem(answer: httpx2.Response) -> ApiError:
         document: Any = loads(answer.content)
     except ValueError:
         document = None
-    return ApiError(answer.status_code, cast("Mapping[str, Any]", document) if isinstance(document, dict) else {})
+    told: Mapping[str, Any] = cast("Mapping[str, Any]", document) if isinstance(document, dict) else {}
+    return (NoSuchKind if "kinds" in told else ApiError)(answer.status_code, told)
 
 
 def named_wait(answer: httpx2.Response) -> float | None:

@@ -5,6 +5,7 @@ A module or package here that has a `KIND` is a kind; nothing else need be edite
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -14,10 +15,12 @@ from sqlalchemy import MetaData
 from milepost.db import people_tables, shared_tables
 from milepost.db.tables import Base
 from milepost.domain.errors import UnknownKind
+from milepost.domain.nearest import nearest_first
 from milepost.engine.kind import Kind
 
 # imported for their tables, which the kinds' tables refer to
 SHARED = (people_tables, shared_tables)
+LONGEST_NAME = 100
 
 
 @cache
@@ -39,5 +42,9 @@ def find_kind(name: str) -> Kind:
     for kind in all_kinds():
         if name in {kind.name, kind.path, kind.path.removesuffix("s")}:
             return kind
-    known = ", ".join(kind.path for kind in all_kinds())
-    raise UnknownKind(kind=name, hint=f"Known kinds: {known}.")
+    raise unknown_kind(name, [kind.path for kind in all_kinds()])
+
+
+def unknown_kind(name: str, known: Sequence[str]) -> UnknownKind:
+    """Names the known ones, the nearest first."""
+    return UnknownKind(kind=name[:LONGEST_NAME], hint=f"Known kinds: {', '.join(nearest_first(name, known))}.")

@@ -6,13 +6,23 @@ import json
 import unicodedata
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from milepost.kinds.images.colours import is_colour
 from milepost.kinds.requests import CanonicalId, CreateJob, PlainText, Strict
 
 OTHERS = 10
+OTHER_NAME = 64
 OTHER_BYTES = 1024
 DATA_BYTES = 32 * 1024
 SMALLEST, LARGEST = 256, 2268
@@ -50,11 +60,13 @@ class Choices(Strict):
     @model_validator(mode="after")
     def _check_others(self) -> Self:
         others = self.model_extra or {}
-        for name, value in others.items():
-            if not name.startswith("x-") or len(name) > 64:
-                raise PydanticCustomError("extra_forbidden", "there is no such key; others begin with x-")
-            if len(json.dumps(value, ensure_ascii=False).encode()) > OTHER_BYTES:
-                raise PydanticCustomError("too_long", "a key that begins with x- holds at most 1 KiB")
+        faults = [
+            InitErrorDetails(type=fault, loc=(name,), input=value)
+            for name, value in others.items()
+            if (fault := _fault_of_other(name, value)) is not None
+        ]
+        if faults:
+            raise ValidationError.from_exception_data(type(self).__name__, faults)
         if len(others) > OTHERS:
             raise PydanticCustomError("too_many_items", "at most 10 keys may begin with x-")
         return self
@@ -62,6 +74,16 @@ class Choices(Strict):
     def given(self) -> dict[str, Any]:
         """As sent, by the names that answers use."""
         return self.model_dump(exclude_unset=True)
+
+
+def _fault_of_other(name: str, value: Any) -> PydanticCustomError | None:
+    if not name.startswith("x-"):
+        return PydanticCustomError("extra_forbidden", "keys for other renderers begin with x-")
+    if len(name) > OTHER_NAME:
+        return PydanticCustomError("too_long", "a key that begins with x- has at most 64 characters")
+    if len(json.dumps(value, ensure_ascii=False).encode()) > OTHER_BYTES:
+        return PydanticCustomError("too_long", "a key that begins with x- holds at most 1 KiB")
+    return None
 
 
 class Effects(Choices):
