@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from milepost.ownership import house_task
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -30,19 +32,33 @@ class GroupCommit(Generic[T, R]):
         self._max_size = max_size
         self._lanes = lanes
         self._spill = spill
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._busy: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
     def put(self, item: T) -> asyncio.Future[R]:
-        """The answer to come. Awaiting it raises what the flush answered for the item."""
+        """The answer to come. Awaiting it raises what the flush answered for the item.
+
+        Raises RuntimeError in another event loop than the one in which it was used before.
+        """
         loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._move_to(loop)
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, future))
         if not self._scheduled and self._may_start():
             self._scheduled = True
             loop.call_soon(self._start)
         return future
+
+    def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A group of two loops would be flushed by one of them, and the other's callers never hear of it."""
+        if self._loop is not None and not self._loop.is_closed():
+            raise RuntimeError(
+                "This belongs to another event loop. From a thread: asyncio.run_coroutine_threadsafe(…, loop)."
+            )
+        self._loop = loop
 
     async def drain(self) -> None:
         """Waits until nothing is in flight and nothing waits."""
@@ -60,8 +76,8 @@ class GroupCommit(Generic[T, R]):
         while self._waiting and self._may_start():
             group = self._take()
             if group:
-                task = asyncio.get_running_loop().create_task(self._run(group))
-                self._busy.add(task)
+                # of many callers: one of them, in whose name this runs, must not be able to cancel it
+                self._busy.add(house_task(self._run(group)))
 
     def _take(self) -> list[tuple[T, asyncio.Future[R]]]:
         group: list[tuple[T, asyncio.Future[R]]] = []

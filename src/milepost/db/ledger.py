@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -13,9 +14,10 @@ from milepost.db.connections import PASSING, Connections
 from milepost.db.group_commit import GroupCommit, isolate
 from milepost.db.holds import Beat, Claims, Note, beat_work, cancel_work, claim_work, merged, note_work
 from milepost.db.job_table import JobTable
+from milepost.db.misfits import misfit
 from milepost.db.moves import Moved, Shape, by_shape, move_work, newest
 from milepost.db.submits import Check, NewJob, Submitted, anything, submit_work
-from milepost.domain.errors import EffectRefused, RowRefused, StaleVersion
+from milepost.domain.errors import EffectRefused, MilepostError, RowRefused, StaleVersion, ValueRefused
 from milepost.domain.transition import Transition
 
 # large enough that the fixed cost of a statement and of its commit vanishes
@@ -90,11 +92,11 @@ class Ledger:
 
         Not a coroutine, because one is awaited for every step of every job.
         """
+        if transition.columns and (wrong := misfit(table, transition.columns)) is not None:
+            return _refused(wrong)
         group = self._moves.get(table)
         if group is None:
-            group = self._moves[table] = GroupCommit(
-                partial(self.move_all, table), max_size=MAX_GROUP, lanes=self._lanes
-            )
+            group = self._moves[table] = self._grouped(partial(self._move_each, table))
         return group.put(transition)
 
     async def move_all(self, table: JobTable, transitions: Sequence[Transition]) -> list[Moved | Exception]:
@@ -114,7 +116,12 @@ class Ledger:
         ]
 
     async def note(self, table: JobTable, job_id: UUID, version: int, worker: str, columns: Mapping[str, Any]) -> bool:
-        """Writes columns of a running job without a transition. False: the job is no longer this worker's."""
+        """Writes columns of a running job without a transition. False: the job is no longer this worker's.
+
+        Raises RowRefused.
+        """
+        if (wrong := misfit(table, columns)) is not None:
+            raise ValueRefused(detail=wrong)
         group = self._notes.get(table)
         if group is None:
             group = self._notes[table] = self._grouped(partial(self._note, table))
@@ -136,6 +143,9 @@ class Ledger:
     async def _move(self, table: JobTable, shape: Shape, members: Sequence[Transition]) -> list[Moved | Exception]:
         return await self._guarded(self._connections.run_doubting(move_work(table, shape, list(members))))
 
+    async def _move_each(self, table: JobTable, transitions: Sequence[Transition]) -> list[Moved | Exception]:
+        return await self._guarded(self.move_all(table, transitions))
+
     async def _note(self, table: JobTable, notes: Sequence[Note]) -> list[bool | Exception]:
         return await self._guarded(self._connections.run(note_work(table, notes)))
 
@@ -152,15 +162,23 @@ class Ledger:
 
     @staticmethod
     async def _guarded(running: Awaitable[T]) -> T:
-        """Turns what one row of a group did wrong into RowError, so that the group is split."""
+        """Turns whatever one row of a group may have done wrong into RowError, so that the group is split."""
         try:
             return await running
         except EffectRefused as error:
             raise RowError from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, TypeError, OverflowError) as error:
+        except MilepostError:
+            raise
+        except Exception as error:
             if isinstance(error, PASSING) and not isinstance(error, ValueError):
                 raise
             raise RowError from error
+
+
+def _refused(wrong: str) -> Awaitable[Moved]:
+    refused: asyncio.Future[Moved] = asyncio.get_running_loop().create_future()
+    refused.set_exception(ValueRefused(detail=wrong))
+    return refused
 
 
 def _told(error: RowError) -> Exception:

@@ -8,6 +8,7 @@ MilepostError
 ├── IdempotencyKeyReused     the same key came with another request
 ├── EffectRefused            rows that belong to a transition could not be written, so it was not made
 ├── RowRefused               the database refused one job's row (a CHECK, a bad value)
+│   └── ValueRefused         a value that does not fit its column, found before the database was asked
 ├── UnknownKind              no such kind is registered here
 ├── UserNotFound             no such user, or not an active one
 ├── ScopesRefused            a key was to have scopes that its user's role does not allow
@@ -69,6 +70,10 @@ class EffectRefused(MilepostError):
 
 class RowRefused(MilepostError):
     message = "The database refused job {job_id}: {detail}."
+
+
+class ValueRefused(RowRefused):
+    message = "What was to be written does not fit: {detail}."
 
 
 class UnknownKind(MilepostError):

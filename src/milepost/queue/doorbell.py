@@ -16,6 +16,7 @@ from redis.exceptions import NoScriptError
 from milepost.db.group_commit import GroupCommit
 from milepost.domain.bell import Bell
 from milepost.domain.errors import Unavailable
+from milepost.ownership import house_task
 from milepost.queue import wire
 from milepost.queue.connection import REDIS_ERRORS, Script
 from milepost.queue.presence import Presence, present
@@ -66,7 +67,7 @@ class Doorbell:
         self._lost_at_outage: int | None = None
         self._script = Script("ring")
         self._recall = Recall(redis)
-        self._sending: asyncio.Task[bool] | None = None
+        self._sending: asyncio.Task[Any] | None = None
         self._soon: list[Bell] = []
         self._behind: list[Bell] = []
         self._group: GroupCommit[Ring, bool] = GroupCommit(self._flush, max_size=2000, lanes=1)
@@ -162,7 +163,7 @@ class Doorbell:
         if self._sending is not None and not self._sending.done():
             self._queue_up(bells)
             return [False] * len(group)
-        sending = self._sending = asyncio.get_running_loop().create_task(self._send_through(bells))
+        sending = self._sending = house_task(self._send_through(bells))
         # the first has waited longest: its time counts from when it rang
         await asyncio.wait({sending}, timeout=max(group[0].rung_at + self._patience - now, 0.0))
         return [sending.done() and sending.result()] * len(group)
