@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +55,19 @@ async def test_a_retry_needs_an_end_that_is_no_success(caster: Person) -> None:
     found = retried.json()
     assert (retried.status_code, found["status"], found["version"], found["timeout_seconds"]) == (200, "PENDING", 3, 30)
     assert (found["attempt"], found["cancel_requested_at"], found["finished_at"]) == (0, None, None)
+
+
+async def test_a_retry_answers_with_the_time_that_the_job_keeps(caster: Person) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=3)).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    made = await caster.http.post(PATH, json={"prompt": "Later.", "scheduled_at": later})
+    path = made.headers["location"]
+    await caster.http.post(f"{path}/cancel")
+
+    retried = (await caster.http.post(f"{path}/retry")).json()
+    why = (await caster.http.get(f"{path}/why")).json()
+
+    assert (retried["status"], retried["scheduled_at"]) == ("PENDING", later)
+    assert (why["reason"], why["due_at"]) == ("not_due", later)
 
 
 async def test_if_match_compares_the_version_alone(caster: Person) -> None:

@@ -146,19 +146,17 @@ def test_why_says_when_a_waiting_job_is_due(milepost: Milepost, far_away: str):
     assert "due" in milepost("jobs", "why", far_away).out
 
 
-def test_a_waiting_job_is_cancelled_and_retried(milepost: Milepost, far_away: str):
+def test_a_job_is_cancelled_and_a_retry_keeps_its_time_and_says_so(milepost: Milepost, far_away: str):
     cancelled = milepost("jobs", "cancel", far_away, "--reason", "not now", "--json")
     refused = milepost("jobs", "retry", far_away, "--version", "1")
-    retried = milepost("jobs", "retry", far_away, "--json")
-    watched = milepost("jobs", "watch", far_away)
+    retried = milepost("jobs", "retry", far_away)
+    now = milepost("jobs", "show", far_away, "--json").json
 
     assert (cancelled.code, cancelled.json["status"]) == (0, "CANCELLED")
     assert refused.code == 4
     assert retried.code == 0
-    assert retried.json["status_transitions"][2]["reason"] == "retry", "it may run already"
-    assert watched.code == 0
-    assert "COMPLETED" in watched.out
-    assert "CANCELLED → PENDING" in watched.out
+    assert f"It keeps its time: due in 24 h, at {now['scheduled_at'][:19].replace('T', ' ')} UTC." in retried.out
+    assert (now["status"], now["scheduled_at"]) == ("PENDING", cancelled.json["scheduled_at"])
 
 
 def test_a_finished_job_cannot_be_retried(milepost: Milepost):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -165,6 +166,19 @@ async def test_a_waiting_job_says_why_and_a_running_one_how_far_it_is(dashboard:
     assert "reading" in page
     assert re.search(r"about (29|30) s left<", page)
     assert "held by w1" in page
+
+
+async def test_a_retry_that_keeps_its_time_says_so(dashboard: House, enter: SignIn) -> None:
+    browser = await enter()
+    later = datetime.now(UTC) + timedelta(hours=3)
+    job = await waiting(dashboard, browser.caller, scheduled_at=later)
+    await cancel(dashboard.database, KIND, job.id, actor="key:test")
+
+    answer = await browser.send(f"/jobs/{job.id}/retry", f"/jobs/{job.id}", version=2)
+    page = await browser.get(answer.headers["location"])
+
+    assert "keeps the time that it was made for" in page
+    assert f"at {later:%Y-%m-%d %H:%M:%S} UTC" in page
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from milepost.engine.read_job import read_job
 from milepost.engine.retry import retry
 from milepost.engine.submit import bell, submit
 from milepost.kinds.executions import KIND
-from tests.factories import Bells, new_execution
+from tests.factories import TABLE, Bells, new_execution
 
 Run = Callable[[Job, Context], Awaitable[Outcome]]
 
@@ -255,6 +255,48 @@ async def test_an_explicit_retry_begins_a_new_life(database: TenantDatabase) -> 
     assert (job.status, job.attempt, job["error_code"], job.timeout_seconds) == ("PENDING", 0, None, 60)
     assert (job["status_reason"], job["finished_at"], job.version) == ("retry once more", None, 4)
     assert bells.rung[-1].version == 4
+
+
+async def test_a_retry_keeps_a_time_that_is_still_ahead_and_was_asked_for(database: TenantDatabase) -> None:
+    later, bells = await _later(), Bells()
+    job = (await database.ledger.submit(TABLE, new_execution(scheduled_at=later))).job
+    for _ in range(2):  # and once more
+        await cancel(database, KIND, job.id, actor="key:test")
+        job = await retry(database, KIND, job.id, bells, actor="key:test")
+
+    assert (job.status, job.scheduled_at, bells.rung[-1].due_at) == ("PENDING", later, later)
+    assert job.deadline_at == later + KIND.policy.queue_time + timedelta(seconds=job.timeout_seconds)
+
+
+async def test_a_retry_waits_for_no_time_that_has_passed(database: TenantDatabase, owner: Any) -> None:
+    job = (await database.ledger.submit(TABLE, new_execution(scheduled_at=await _later()))).job
+    await cancel(database, KIND, job.id, actor="key:test")
+    await owner.execute("UPDATE executions SET scheduled_at = now() - interval '1 day'")
+
+    again = await retry(database, KIND, job.id, Bells(), actor="key:test")
+
+    assert job["created_at"] < again.scheduled_at < job.scheduled_at
+
+
+async def test_a_retry_does_not_wait_for_an_attempt_that_nobody_asked_for(database: TenantDatabase) -> None:
+    """The time of a job that ran is the end of its back-off, not what its producer wanted."""
+
+    async def handler(job: Job, ctx: Context) -> Outcome:
+        return Failed("UPSTREAM", "no", retry=True, wait=timedelta(hours=1))
+
+    desk = workshop(database, handler, Bells())
+    attempt = await begin(database, desk)
+    await desk.run(attempt)
+    backing_off = await now_of(database, attempt)
+    await cancel(database, KIND, attempt.job.id, actor="key:test")
+
+    job = await retry(database, KIND, attempt.job.id, Bells(), actor="key:test")
+
+    assert job.scheduled_at < backing_off.scheduled_at - timedelta(minutes=50)
+
+
+async def _later() -> datetime:
+    return (datetime.now(UTC) + timedelta(hours=2)).replace(microsecond=0)
 
 
 async def test_a_beat_that_overtakes_the_last_write_loses_nothing(database: TenantDatabase) -> None:

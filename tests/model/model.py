@@ -27,6 +27,7 @@ class Model:
     holder: Any = None  # the worker, and the version that it claimed
     lease_over: bool = False
     overdue: bool = False
+    begun: bool = False
     asked: bool = False
     owner: str = "active"
 
@@ -40,6 +41,7 @@ class Model:
         if (self.status, self.version, self.due, self.overdue) != (self.machine.queued, version, True, False):
             return False
         self.go(self.machine.running)
+        self.begun = True
         self.attempt, self.progress, self.holder = self.attempt + 1, BEGUN.get(self.machine.kind, 0), (worker, version)
         return True
 
@@ -52,7 +54,8 @@ class Model:
         return self.go(self.machine.queued)
 
     def retry(self) -> bool:
-        self.attempt, self.due, self.asked, self.overdue = 0, True, False, False
+        self.due |= self.begun  # whoever never began keeps the time it was made for
+        self.attempt, self.begun, self.asked, self.overdue = 0, False, False, False
         return self.go(self.machine.queued)
 
     def dismiss(self) -> bool:

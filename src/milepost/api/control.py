@@ -97,7 +97,8 @@ def _add_retry(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence
 
     router.add_api_route(
         f"/v1/{path}/{{job_id}}/retry", retried, methods=["POST"], name=f"retry_{path}",
-        summary="Retry a job that failed or was cancelled", responses=schemas.whole(kinds),
+        summary="Retry a job that failed or was cancelled; one that never began keeps a `scheduled_at` that is still ahead",
+        responses=schemas.whole(kinds),
         openapi_extra=_described(RetryJob), tags=[path],
     )  # fmt: skip
 

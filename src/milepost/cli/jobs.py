@@ -12,7 +12,7 @@ import typer
 from milepost.cli import exits
 from milepost.cli.found import AsJson, DataDir, client_of, settings_of
 from milepost.cli.job_views import show_job, show_list, show_why
-from milepost.cli.output import print_json, say
+from milepost.cli.output import ago, clock, print_json, say
 from milepost.cli.watching import watch_job
 from milepost.client import Client, Job
 
@@ -129,12 +129,14 @@ def retry(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Put a failed or cancelled job back into the queue."""
+    """Put a failed or cancelled job back into the queue. One that never began keeps a time that is still ahead."""
     job = with_client(data_dir, lambda client: client.retry(job_id, reason=reason, version=version))
     if as_json:
         print_json(job)
     else:
         say(f"{job.id} is {job.status} again, version {job.version}.")
+        if job.scheduled_at and job.updated_at and job.scheduled_at > job.updated_at:
+            say(f"It keeps its time: due {ago(job.scheduled_at, datetime.now(UTC))}, at {clock(job.scheduled_at)}.")
 
 
 @jobs.command()

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from rich.console import Console
@@ -101,6 +101,10 @@ def coloured(phase: str, text: str | None = None) -> str:
     """Rich markup; only for text that is ours."""
     colour = PHASE_COLOURS.get(phase, "white")
     return f"[{colour}]{text or phase}[/{colour}]"
+
+
+def clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

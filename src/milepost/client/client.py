@@ -137,7 +137,7 @@ class Client:
         return await self._act(job_id, "cancel", reason, version, "always")
 
     async def retry(self, job_id: UUID | str, *, reason: str | None = None, version: int | None = None) -> Job:
-        """A failed or cancelled job, waiting again."""
+        """A failed or cancelled job, waiting again; one that never began keeps a `scheduled_at` that is still ahead."""
         return await self._act(job_id, "retry", reason, version, "unless_sent")
 
     async def _act(self, job_id: UUID | str, verb: str, reason: str | None, version: int | None, repeat: Repeat) -> Job:

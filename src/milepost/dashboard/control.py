@@ -38,12 +38,12 @@ class Control:
 
     async def retry(self, visit: Visit, form: Mapping[str, str]) -> Response:
         kind, job = await self._controlled(visit)
-        await retry(
+        done = await retry(
             visit.viewer.database, kind, job.id, self._desk.ringer, actor=visit.viewer.actor, note=reason_in(form),
             timeout_seconds=number_in(form, "timeout_seconds", LONGEST_ATTEMPT),
             expected_version=number_in(form, "version", HIGHEST_VERSION),
         )  # fmt: skip
-        return _back(job, "retry")
+        return _back(job, "later" if done.scheduled_at == job.scheduled_at else "retry")
 
     async def _controlled(self, visit: Visit) -> tuple[Kind, Job]:
         """Raises Refused."""

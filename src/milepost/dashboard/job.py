@@ -39,7 +39,12 @@ ELSEWHERE = frozenset(
     {"id", "kind", "phase", "status", "progress", "stage", "error_code", "error_message", "version",
      "status_reason", "status_actor", "attempt", "max_attempts"}
 )  # fmt: skip
-DONE = {"cancel": "It was cancelled.", "asked": "It was asked to stop.", "retry": "It waits for its next attempt."}
+DONE = {
+    "cancel": "It was cancelled.",
+    "asked": "It was asked to stop.",
+    "retry": "It waits for its next attempt.",
+    "later": "It waits again, and keeps the time that it was made for.",
+}
 
 
 class Step(NamedTuple):

@@ -162,11 +162,18 @@ def _phase_sets(table: JobTable, edge: Edge, *, delayed: bool, skip: tuple[str, 
         sets.append("cancel_requested_at = coalesce(j.cancel_requested_at, now())")
     if end is Phase.QUEUED:
         sets += ["progress = 0", "stage = NULL"]
+    due = _due(delayed=delayed, anew=start.terminal)
     if delayed:
-        sets.append("scheduled_at = now() + make_interval(secs => m.delay)")
+        sets.append(f"scheduled_at = {due}")
     if start.terminal:
-        sets += _new_life(table, given=table.life_column in skip)
+        sets += _new_life(table, due, given=table.life_column in skip)
     return sets
+
+
+def _due(*, delayed: bool, anew: bool) -> str:
+    """When it is to run. A job that never began keeps the time it was made for; one that did has no such time any more."""
+    due = "now() + make_interval(secs => m.delay)" if delayed else "now()"
+    return f"CASE WHEN j.started_at IS NULL THEN greatest(j.scheduled_at, {due}) ELSE {due} END" if anew else due
 
 
 def _unless_given(sets: list[str], columns: tuple[str, ...]) -> list[str]:
@@ -174,7 +181,7 @@ def _unless_given(sets: list[str], columns: tuple[str, ...]) -> list[str]:
     return [part for part in sets if part.split(" = ", 1)[0] not in columns]
 
 
-def _new_life(table: JobTable, *, given: bool) -> list[str]:
+def _new_life(table: JobTable, due: str, *, given: bool) -> list[str]:
     life = f"m.c_{table.life_column}" if given else f"j.{table.life_column}"
     return [
         "attempt = 0",
@@ -182,7 +189,7 @@ def _new_life(table: JobTable, *, given: bool) -> list[str]:
         "finished_at = NULL",
         "cancel_requested_at = NULL",
         *NO_ERROR,
-        f"deadline_at = now() + {interval(table.policy.queue_time)} + make_interval(secs => {life})",
+        f"deadline_at = {due} + {interval(table.policy.queue_time)} + make_interval(secs => {life})",
     ]
 
 

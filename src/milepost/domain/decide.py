@@ -136,7 +136,10 @@ def cancel_waiting(machine: StateMachine, job: Job, *, actor: str, note: str | N
 def retry(
     machine: StateMachine, job: Job, *, actor: str, note: str | None, timeout_seconds: int | None = None
 ) -> Transition:
-    """An explicit retry: everything of the last life is cleared by the edge, the deadline starts anew."""
+    """An explicit retry: everything of the last life is cleared by the edge, the deadline starts anew.
+
+    A job that never began, and whose time is still ahead, keeps that time.
+    """
     edge = machine.edge(job.status, machine.queued, "retry", By.PRODUCER)
     columns = {} if timeout_seconds is None else {"timeout_seconds": timeout_seconds}
     return _move(edge, job, actor, note=note, columns=columns, delay=timedelta())

@@ -27,7 +27,10 @@ async def retry(
     timeout_seconds: int | None = None,
     expected_version: int | None = None,
 ) -> Job:
-    """The job, waiting again. Raises JobNotFound, IllegalTransition, VersionMismatch, StaleVersion, EffectRefused."""
+    """The job, waiting again: at once, or until its own time if it never began and that is still ahead.
+
+    Raises JobNotFound, IllegalTransition, VersionMismatch, StaleVersion, EffectRefused.
+    """
     for _ in range(TRIES):
         job = await read_job(database, kind.table, job_id)
         if expected_version is not None and job.version != expected_version:
