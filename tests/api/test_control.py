@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from uuid_utils.compat import uuid7
+
 from milepost.db.tenants import TenantDatabase
 from tests.api.conftest import Hire, Person
+from tests.api_fixtures import House
 from tests.factories import TABLE
 
 PATH = "/v1/executions"
@@ -114,6 +117,13 @@ async def test_bad_bodies_and_parameters_are_refused_on_control_routes_too(caste
     assert [answer.json()["type"].rsplit("/", 1)[1] for answer in (unknown, query, form, limit)] == [
         "unknown-field", "unknown-field", "unsupported-media-type", "out-of-range",
     ]  # fmt: skip
+
+
+async def test_a_scope_that_several_kinds_ask_for_is_named_once(house: House) -> None:
+    reader = await house.caller("job:read")
+    refused = await reader.http.post(f"/v1/jobs/{uuid7()}/cancel")
+
+    assert refused.json()["detail"] == "This needs the scope job:submit or ops:deploy."
 
 
 async def test_operators_control_every_job_and_auditors_none(caster: Person, hire: Hire, owner: Any) -> None:

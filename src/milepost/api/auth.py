@@ -39,7 +39,7 @@ class Caller(Rights):
     def need(self, *scopes: str) -> None:
         """Raises insufficient-scope unless the caller has one of them."""
         if self.scopes.isdisjoint(scopes):
-            raise Problem("insufficient-scope", f"This needs the scope {' or '.join(scopes)}.")
+            raise Problem("insufficient-scope", f"This needs the scope {' or '.join(dict.fromkeys(scopes))}.")
 
     def must_see(self, job: Job) -> None:
         """Raises not-found for what is another's, byte for byte like what does not exist."""

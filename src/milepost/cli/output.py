@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from milepost.domain.text import OBEYED
+from milepost.domain.text import visible
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -27,15 +26,6 @@ PHASE_COLOURS = {
     "failed": "red",
     "cancelled": "bright_black",
 }
-
-
-# what a terminal obeys instead of showing it, and what cannot be written at all; lines and tabs are a text's own
-CONTROLS = re.compile(rf"[\x00-\x08\x0b-\x1f{OBEYED}\ud800-\udfff]")
-
-
-def visible(text: str) -> str:
-    """Foreign text fit for a terminal: escape sequences and marks that turn text around are shown, not obeyed."""
-    return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def say(text: str = "") -> None:

@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from milepost.domain.text import one_end
+
 
 class MilepostError(Exception):
     """The root. `data` holds what the message was made of; it never holds a secret."""
@@ -36,7 +38,7 @@ class MilepostError(Exception):
     def __init__(self, message: str | None = None, *, hint: str | None = None, **data: Any) -> None:
         self.data = data
         self.hint = hint or self.hint
-        super().__init__(message or self.message.format_map(_Lenient(data)))
+        super().__init__(one_end(message or self.message.format_map(_Lenient(data))))
 
 
 class _Lenient(dict[str, Any]):
