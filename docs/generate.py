@@ -25,6 +25,7 @@ from milepost.api.dependencies import Dependencies
 from milepost.api.openapi import PUBLIC
 from milepost.cli import exits
 from milepost.cli.app import COMMANDS, build
+from milepost.db.libpq import PARAMETERS, Parameter, never
 from milepost.domain.machine import Edge, StateMachine
 from milepost.domain.scopes import ROLES, SCOPES
 from milepost.engine.kind import Kind
@@ -43,6 +44,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "docs" / "routes.md": routes(),
         ROOT / "Procfile": procfile((ROOT / "Procfile").read_text()),
+        ROOT / "docs" / "operating.md": with_parameters((ROOT / "docs" / "operating.md").read_text()),
         ROOT / "docs" / "security.md": with_rights((ROOT / "docs" / "security.md").read_text()),
         **{path: with_figures(path.read_text(), measured()) for path in WITH_FIGURES},
     }
@@ -167,6 +169,28 @@ def _argument(argument: Any) -> str:
 def _option(option: Any, context: Any) -> list[str]:
     names, told = option.get_help_record(context)
     return [f"`{names}`", " ".join(told.split())]
+
+
+# ------------------------------------------------------------------------------------------------ addresses
+
+PARAMETERS_OF_ADDRESSES = re.compile(
+    r"(?<=<!-- parameters, written by docs/generate.py -->\n).*?(?=<!-- /parameters -->)", re.DOTALL
+)
+
+
+def with_parameters(page: str) -> str:
+    """What each parameter of a database's address means, and whether it is honoured."""
+    rows = [[f"`{name}`", parameter.meaning, _honoured(parameter)] for name, parameter in PARAMETERS.items()]
+    told = table(("parameter", "what it means to libpq", "here"), rows)
+    return PARAMETERS_OF_ADDRESSES.sub(lambda _: f"\n{told}\n\n", page)
+
+
+def _honoured(parameter: Parameter) -> str:
+    if parameter.fits is never:
+        return f"refused. {parameter.otherwise}"
+    if parameter.way == "nothing":
+        return f"accepted where it asks for what holds anyway. {parameter.otherwise}"
+    return "honoured" if parameter.fits("\0") else f"honoured. {parameter.otherwise}"
 
 
 # ------------------------------------------------------------------------------------------------ routes

@@ -66,6 +66,15 @@ async def drop(owner_url: str, name: str) -> None:
         await connection.close()
 
 
+async def drop_installation(owner_url: str, name: str) -> None:
+    """A tenant's database and the control database beside it, whichever are there."""
+    connection = await asyncpg.connect(owner_url)
+    there = await connection.fetch("SELECT datname FROM pg_database WHERE datname = ANY($1)", [name, f"{name}_control"])
+    await connection.close()
+    for row in there:
+        await drop(owner_url, row[0])
+
+
 def as_login(owner_url: str, role: str, password: str) -> str:
     host = owner_url.rsplit("@", 1)[1]
     return f"postgresql://{role}:{password}@{host}"

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from milepost.db.urls import database_address
+from milepost.domain.address import read_address
 from milepost.domain.errors import ConfigurationError
 
 STACK_FILE = "milepost.json"
@@ -24,6 +26,12 @@ FROM_STACK = (
     "api_url",
     "api_key",
 )
+
+ADDRESSES = {
+    "redis_url": ("redis", "rediss", "unix"),
+    "api_url": ("http", "https"),
+    "s3_endpoint": ("http", "https"),
+}
 
 
 class Settings(BaseSettings):
@@ -129,6 +137,18 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged."""
 
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_an_address(cls, value: Any, info: ValidationInfo) -> Any:
+        """Raises ConfigurationError, at the first reading: where it is used, a driver's words may hold the password."""
+        name = info.field_name or ""
+        if name in ADDRESSES and value:
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            read_address(text, schemes=ADDRESSES[name], what=_variable(name))
+        elif name.endswith("database_url") and value is not None:
+            database_address(value.get_secret_value(), _variable(name))
+        return value
+
     def need(self, name: str) -> str:
         """The value of a setting that must be there. Raises ConfigurationError that says how to give it."""
         value = getattr(self, name)
@@ -138,6 +158,10 @@ class Settings(BaseSettings):
                 hint=f"Set MILEPOST_{name.upper()}, or start a stack here with 'milepost up'.",
             )
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _variable(name: str) -> str:
+    return f"MILEPOST_{name.upper()}{' (or DATABASE_URL)' if name == 'database_url' else ''}"
 
 
 def from_environment(**given: Any) -> Settings:

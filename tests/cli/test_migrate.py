@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from milepost.db.migrate import current, head
 from milepost.db.urls import database_name, with_database
 from tests.cli.running import Said, call
-from tests.db_fixtures import drop
+from tests.db_fixtures import drop_installation
 
 numbers = count()
 
@@ -25,15 +24,7 @@ def database(template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     url = with_database(template, f"migrated_{next(numbers)}")
     monkeypatch.setenv("MILEPOST_DATABASE_URL", url)
     yield url
-    asyncio.run(_clear(template, database_name(url)))
-
-
-async def _clear(template: str, name: str) -> None:
-    connection = await asyncpg.connect(template)
-    there = await connection.fetch("SELECT datname FROM pg_database WHERE datname = ANY($1)", [name, f"{name}_control"])
-    await connection.close()
-    for row in there:
-        await drop(template, row[0])
+    asyncio.run(drop_installation(template, database_name(url)))
 
 
 def migrate(folder: Path, *arguments: str) -> Said:

@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from milepost.db import guards, migrate, roles
+from milepost.db.connecting import connect
 from milepost.db.drafts import kind_migration, tables_sql
 from milepost.db.locations import History
 from milepost.db.tables import Xid8
-from milepost.db.urls import sqlalchemy_url
 from milepost.kinds import all_kinds, tenant_metadata
 from milepost.tenancy.install import ensure_database
 from milepost.tenancy.tables import ControlBase
@@ -117,7 +117,7 @@ async def migrated(request: pytest.FixtureRequest, urls: Any, control_url: str) 
 
 
 async def asked(url: str, question: Any) -> Any:
-    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: connect(url), poolclass=NullPool)
     async with engine.connect() as connection:
         answer = await connection.run_sync(question)
     await engine.dispose()

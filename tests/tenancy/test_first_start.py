@@ -121,31 +121,41 @@ async def test_another_master_key_is_refused_before_anything_is_touched(plan: Pl
     assert await _ask(made.app, "SELECT 1") == 1, "the old password still works"
 
 
+class Maker:
+    """Knows the key that it made."""
+
+    def __init__(self) -> None:
+        self.made: list[bytes] = []
+
+    def known(self) -> bytes | None:
+        return self.made[0] if self.made else None
+
+    def make(self) -> bytes:
+        self.made.append(keys.new_key())
+        return self.made[-1]
+
+
 async def test_a_master_key_is_made_where_the_database_was_made_with_none(plan: Plan):
-    made: list[bytes] = []
+    first, second = Maker(), Maker()
 
-    def make() -> bytes:
-        made.append(keys.new_key())
-        return made[-1]
-
-    await make_ready(plan, make)
-    await make_ready(plan, made[0])
+    await make_ready(plan, first)
+    await make_ready(plan, first.made[0])
 
     with pytest.raises(ConfigurationError, match="a master key that is not here") as refused:
-        await make_ready(plan, make)
-    assert len(made) == 1
+        await make_ready(plan, second)
+    assert (len(first.made), second.made) == (1, [])
     assert "MILEPOST_MASTER_KEY" in str(refused.value.hint)
 
 
 async def test_no_master_key_is_made_for_a_database_that_cannot_be_reached_or_prepared(plan: Plan):
-    def make() -> bytes:
-        raise AssertionError("too early")
+    make = Maker()
 
     user, _ = login_of(plan.owner_url)
     with pytest.raises(Unavailable):
         await make_ready(Plan("postgresql://o:p@127.0.0.1:9/x", "postgresql://o:p@127.0.0.1:9/y"), make)
     with pytest.raises(ConfigurationError):
         await make_ready(Plan(with_login(plan.owner_url, user, "not-this"), plan.control_owner_url), make)
+    assert make.made == []
 
 
 async def test_the_model_that_asks_nobody_is_for_development(plan: Plan):

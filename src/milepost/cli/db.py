@@ -17,7 +17,7 @@ from milepost.cli.output import say
 from milepost.db.drafts import kind_migration
 from milepost.db.locations import history as folder_of
 from milepost.db.migrate import head
-from milepost.db.urls import login_of, without_login
+from milepost.db.urls import login_of, without_password
 from milepost.embedded import EmbeddedError, locate_postgres
 from milepost.kinds import find_kind
 from milepost.settings import Settings
@@ -62,17 +62,14 @@ def studio(
     """Open psql on a database, read-only."""
     settings = settings_of(data_dir)
     url = _url(settings, history)
-    user, password = login_of(url)
-    place, _, name = without_login(url).partition("/")
-    host, _, port = place.rpartition(":")
     environment = {
         **os.environ,
         # in the environment, where the process list does not show it
-        "PGPASSWORD": password,
+        **({"PGPASSWORD": password} if (password := login_of(url)[1]) else {}),
         "PGOPTIONS": "-c default_transaction_read_only=on -c statement_timeout=60s",
     }
     psql = _psql()
-    os.execve(psql, [str(psql), "-h", host, "-p", port, "-U", user, name], environment)  # noqa: S606
+    os.execve(psql, [str(psql), without_password(url)], environment)  # noqa: S606
 
 
 def _url(settings: Settings, history: Literal["control", "tenant"]) -> str:

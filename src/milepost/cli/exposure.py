@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
-from milepost.settings import Settings
+from milepost.db.connecting import in_full
+from milepost.db.urls import database_address
+from milepost.domain.address import read_address
+from milepost.settings import ADDRESSES, Settings
 
 NEAR = frozenset({"127.0.0.1", "::1", "localhost", ""})
 CHECKED = frozenset({"verify-full", "verify-ca"})
@@ -39,21 +41,25 @@ def _in_production(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _postgres(url: str) -> Iterator[tuple[str, str]]:
-    parts = urlsplit(url)
-    given = parse_qs(parts.query)
-    socket = given.get("host", [""])[0].startswith("/")
-    if (parts.hostname or "") not in NEAR and not socket and given.get("sslmode", [""])[0] not in CHECKED:
-        mend = "Add sslmode=verify-full and sslrootcert to the address."
+    address = database_address(url)
+    away = [host for host, _ in address.hosts if host not in NEAR and not host.startswith("/")]
+    given = address.parameters
+    checked = given.get("sslmode") in CHECKED or in_full(given)
+    if away and not checked:
+        mend = "Add sslmode=verify-full and sslrootcert (a file, or system) to the address."
         yield "PostgreSQL is elsewhere, and nobody checks its certificate", mend
+    if len(address.hosts) > 1 and given.get("target_session_attrs", "any") == "any":
+        mend = "Add target_session_attrs=read-write to the address."
+        yield "PostgreSQL's address names several hosts, and one that only reads may be taken", mend
 
 
 def _redis(url: str) -> Iterator[tuple[str, str]]:
-    parts = urlsplit(url)
-    if parts.scheme == "unix" or (parts.hostname or "") in NEAR:
+    address = read_address(url, schemes=ADDRESSES["redis_url"], what="MILEPOST_REDIS_URL")
+    if address.scheme == "unix" or all(host in NEAR for host, _ in address.hosts):
         return
-    if parts.scheme != "rediss":
+    if address.scheme != "rediss":
         yield "Redis is elsewhere, and bells go to it without TLS", "Use rediss:// in MILEPOST_REDIS_URL."
-    if not parts.password:
+    if not (address.password or address.parameters.get("password")):
         yield (
             "Redis is elsewhere, and asks for no password",
             "Give it one, or an ACL, and name it in MILEPOST_REDIS_URL.",

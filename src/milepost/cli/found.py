@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from milepost.client import Client
-from milepost.db.urls import database_name, with_database, without_login
+from milepost.db.urls import LONGEST_NAME, database_name, with_database, without_login
+from milepost.domain.errors import ConfigurationError
 from milepost.settings import Settings, load, read_stack
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="The stack's data folder. [default: ./.milepost]", show_default=False)
 ]
+CONTROL_SUFFIX = "_control"
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
 
 
@@ -49,7 +51,11 @@ def _with_control(settings: Settings) -> Settings:
 
 
 def beside(url: str) -> str:
-    return with_database(url, f"{database_name(url)}_control")
+    """The control database's address. Raises ConfigurationError where its name would be too long."""
+    if len(database_name(url).encode()) > LONGEST_NAME - len(CONTROL_SUFFIX):
+        told = f"The name of the database leaves no room for {CONTROL_SUFFIX} behind it."
+        raise ConfigurationError(told, hint="Take a shorter one, or set MILEPOST_CONTROL_DATABASE_URL.")
+    return with_database(url, f"{database_name(url)}{CONTROL_SUFFIX}")
 
 
 def client_of(settings: Settings, **options: Any) -> Client:

@@ -62,9 +62,10 @@ def _owned(settings: Settings) -> Settings:
 
 async def _everything(settings: Settings) -> dict[str, str | None]:
     owner, key = settings.need("owner_database_url"), FirstKey(settings)
+    key.known()  # what is refused is refused before anything is touched
     plan = plan_of(settings, owner, embedded=False, passwords=None)
     try:
-        await make_ready(plan, key.known() or key.make)
+        await make_ready(plan, key)
     finally:  # a key that was made is told of whatever became of the rest
         if key.made is not None:
             err.print(f"{MADE.format(key.made)} Keep a copy, and give it to every process.", markup=False)

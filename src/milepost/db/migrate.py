@@ -14,9 +14,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from milepost.db.connecting import connect
 from milepost.db.locations import History, history
 from milepost.db.roles import OWNER
-from milepost.db.urls import sqlalchemy_url
 
 LOCK_TIMEOUT = "3s"
 STATEMENT_TIMEOUT = "10min"
@@ -56,7 +56,7 @@ async def current(url: str) -> str | None:
 
 
 async def _run(url: str, work: Callable[[Connection], Any], *, locked: bool = True) -> None:
-    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: connect(url), poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_with_limits if locked else _nothing)

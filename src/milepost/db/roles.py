@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from milepost.db.urls import quoted
+
 OWNER, APP, MAINTENANCE, SEALER, READER = (
     "milepost_owner",
     "milepost_app",
@@ -44,7 +46,7 @@ def database_settings(name: str) -> str:
         "lock_timeout": "'10s'",
         "statement_timeout": "'60s'",
     }
-    return "\n".join(f'ALTER DATABASE "{name}" SET {key} = {value};' for key, value in settings.items())
+    return "\n".join(f"ALTER DATABASE {quoted(name)} SET {key} = {value};" for key, value in settings.items())
 
 
 def grants(statements: dict[str, list[str]]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
+from milepost.db.connecting import connect
 from milepost.db.connections import Connections, Patience, keep_session
 from milepost.db.ledger import Ledger
-from milepost.db.urls import plain_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,9 @@ class TenantDatabase:
 async def open_database(name: str, url: str, options: DatabaseOptions) -> TenantDatabase:
     """Connects lazily: a server that is away shows at the first use, as Unavailable."""
     cache: dict[str, Any] = {"statement_cache_size": 0} if options.pooler else {}
-    pool = asyncpg.create_pool(
-        plain_url(url),
+    pool: asyncpg.Pool[Any] = cast("Any", asyncpg.create_pool)(
+        url,
+        connect=connect,
         min_size=0,
         max_size=options.connections,
         timeout=options.patience.one_try,

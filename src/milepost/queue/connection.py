@@ -9,6 +9,7 @@ from typing import Any, cast
 from arq import ArqRedis
 from redis.exceptions import NoScriptError, RedisError
 
+from milepost.domain.address import ENCODE
 from milepost.domain.errors import ConfigurationError
 from milepost.queue import wire
 
@@ -24,8 +25,12 @@ def connect(url: str, *, timeout: float = 5.0, max_connections: int | None = Non
         client: ArqRedis = cast("Any", ArqRedis).from_url(
             url, socket_timeout=timeout, socket_connect_timeout=min(timeout, 2.0), max_connections=max_connections
         )
-    except ValueError:
-        hint = "Like redis://127.0.0.1:6379/0; rediss:// and unix:// are the other schemes."
+        pool: Any = client.connection_pool
+        pool.connection_class(
+            **pool.connection_kwargs
+        )  # says now, not at the first command, which option there is none
+    except (ValueError, TypeError, RedisError):
+        hint = f"Like redis://127.0.0.1:6379/0; rediss:// and unix:// are the other schemes. {ENCODE}"
         raise ConfigurationError("The setting redis_url is no address of a Redis.", hint=hint) from None
     client.job_serializer, client.job_deserializer = wire.dump, wire.load
     client.expires_extra_ms = wire.BODY_LIFE_MS

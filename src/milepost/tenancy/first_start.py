@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import asyncpg
 
 from milepost.db import migrate
+from milepost.db.connecting import connect
 from milepost.db.roles import CREATE_ROLES, OWNER
-from milepost.db.urls import database_name, login_of, plain_url, with_database, with_login
+from milepost.db.urls import database_name, login_of, quoted, with_database, with_login
 from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.errors import ConfigurationError
 from milepost.tenancy import keys
 from milepost.tenancy.install import (
     Login,
-    ensure_database,
+    create_database,
     logins,
     prepare_cluster,
+    prepare_database,
     register_tenant,
     sealer_login,
 )
@@ -28,7 +32,20 @@ from milepost.tenancy.trouble import plain_trouble
 # The address itself stands in the settings of every process; the control database names where.
 REFERENCE = "env:MILEPOST_DATABASE_URL"
 
-MakeKey = Callable[[], bytes]
+# One first start of a database at a time; the migrations' own lock is another.
+ADVISORY_LOCK = 0x6D696C66
+
+
+class KeySource(Protocol):
+    """Where the master key is, or comes from."""
+
+    def known(self) -> bytes | None:
+        """None: there is none yet."""
+        ...
+
+    def make(self) -> bytes:
+        """Called only where the database was made with none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +80,30 @@ class Addresses:
     sealer: str = field(default="", repr=False)
 
 
-async def make_ready(plan: Plan, master_key: bytes | MakeKey) -> Addresses:
-    """Safe to repeat. The master key, or what makes one: called only where the database was made with none.
+async def make_ready(plan: Plan, master_key: bytes | KeySource) -> Addresses:
+    """Safe to repeat, and to do several times at once: one after the other.
 
     Raises as `plain_trouble` does, and ConfigurationError for a master key that is missing or another one.
     """
     with plain_trouble():
-        return await _make_ready(plan, master_key)
+        await _create_databases(plan)
+        async with _alone(plan.owner_url):
+            return await _make_ready(plan, master_key)
 
 
-async def _make_ready(plan: Plan, master_key: bytes | MakeKey) -> Addresses:
-    await _reach(plan.owner_url)
+async def _make_ready(plan: Plan, master_key: bytes | KeySource) -> Addresses:
     own_roles = await _group_roles(plan.owner_url)
-    await ensure_database(plan.owner_url, database_name(plan.control_owner_url))
+    await prepare_database(plan.control_owner_url)
     await migrate.upgrade(plan.control_owner_url, "control")
     # before anything of the tenant's is touched: another data folder's database is refused here
-    await _check_key(plan.control_owner_url, master_key)
+    known = master_key if isinstance(master_key, bytes) else master_key.known()
+    await _check_key(plan.control_owner_url, known)
     addresses, users = await _log_in(plan) if own_roles else (_one_role(plan), ())
     for url in (plan.control_owner_url, plan.owner_url):
-        await ensure_database(plan.owner_url, database_name(url), users)
+        await prepare_database(url, users)
     await migrate.upgrade(plan.owner_url, "tenant")
     # a new one at the last moment: whatever fails before leaves no key behind
-    key = master_key if isinstance(master_key, bytes) else master_key()
+    key = known or _made(master_key)
     await register_tenant(
         plan.control_owner_url,
         DEFAULT_TENANT,
@@ -98,17 +117,47 @@ async def _make_ready(plan: Plan, master_key: bytes | MakeKey) -> Addresses:
     return addresses
 
 
-async def _reach(owner_url: str) -> None:
-    """Creates the database that the address names, if it is not there."""
+def _made(master_key: bytes | KeySource) -> bytes:
+    return master_key if isinstance(master_key, bytes) else master_key.make()
+
+
+async def _create_databases(plan: Plan) -> None:
+    """Those that the addresses name and that are not there. Raises ConfigurationError that tells which to create."""
+    missing = [url for url in (plan.owner_url, plan.control_owner_url) if not await _exists(url)]
+    for url in missing:
+        try:
+            await create_database(with_database(url, "postgres"), database_name(url))
+        except asyncpg.InsufficientPrivilegeError as error:
+            role = quoted(login_of(url)[0])
+            statements = " ".join(f"CREATE DATABASE {quoted(database_name(one))} OWNER {role};" for one in missing)
+            hint = f"Let somebody who may run this, then try again: {statements}"
+            raise ConfigurationError(f"The owner's login may not create databases: {error}.", hint=hint) from None
+
+
+async def _exists(url: str) -> bool:
     try:
-        await (await asyncpg.connect(plain_url(owner_url))).close()
+        await (await connect(url)).close()
     except asyncpg.InvalidCatalogNameError:
-        await ensure_database(with_database(owner_url, "postgres"), database_name(owner_url))
+        return False
+    return True
+
+
+@asynccontextmanager
+async def _alone(owner_url: str) -> AsyncGenerator[None]:
+    """Waits for whoever makes the same database ready; a connection of its own, so a session lock is safe."""
+    connection = await connect(owner_url)
+    try:
+        await connection.execute("SET statement_timeout = 0")
+        await connection.execute("SET lock_timeout = 0")
+        await connection.execute(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
+        yield
+    finally:
+        await connection.close()
 
 
 async def _group_roles(owner_url: str) -> bool:
     """Whether the roles exist and are ours to give; False on a host that allows one role only."""
-    connection = await asyncpg.connect(plain_url(owner_url))
+    connection = await connect(owner_url)
     try:
         await connection.execute(CREATE_ROLES)
         if not await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
@@ -120,20 +169,20 @@ async def _group_roles(owner_url: str) -> bool:
     return True
 
 
-async def _check_key(control_owner_url: str, master_key: bytes | MakeKey) -> None:
-    connection = await asyncpg.connect(plain_url(control_owner_url))
+async def _check_key(control_owner_url: str, known: bytes | None) -> None:
+    connection = await connect(control_owner_url)
     try:
         wrapped = await connection.fetchval("SELECT key_wrapped FROM tenants WHERE id = $1", DEFAULT_TENANT)
     finally:
         await connection.close()
     if wrapped is None:
         return
-    if not isinstance(master_key, bytes):
+    if known is None:
         raise ConfigurationError(
             "The database was made with a master key that is not here.",
             hint="Set MILEPOST_MASTER_KEY, or MILEPOST_MASTER_KEY_FILE to the file the installation was made with.",
         )
-    keys.unwrap(master_key, wrapped, f"tenant {DEFAULT_TENANT}")
+    keys.unwrap(known, wrapped, f"tenant {DEFAULT_TENANT}")
 
 
 async def _log_in(plan: Plan) -> tuple[Addresses, tuple[Login, ...]]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import asyncpg
-
-from milepost.db.urls import plain_url
+from milepost.db.connecting import connect
 from milepost.tenancy.prices import OFFLINE_MODEL, seed_models
 
 COLUMNS = "id, provider_id, model_name, model_class, cost_per_1k_input_tokens, cost_per_1k_output_tokens, is_active"
@@ -37,7 +35,7 @@ SELECT *, now() FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::n
 
 async def seed(control_owner_url: str, *, development: bool) -> None:
     """Models and prices of the offline price list. The model that asks nobody is active in development alone."""
-    connection = await asyncpg.connect(plain_url(control_owner_url))
+    connection = await connect(control_owner_url)
     try:
         now: datetime = await connection.fetchval("SELECT now()")
         rows = [
@@ -59,12 +57,12 @@ async def seed(control_owner_url: str, *, development: bool) -> None:
 
 async def copy_models(control_owner_url: str, tenant_owner_url: str) -> int:
     """Brings a tenant's read-only copy up to date. Answers how many models there are."""
-    control = await asyncpg.connect(plain_url(control_owner_url))
+    control = await connect(control_owner_url)
     try:
         rows = await control.fetch(f"SELECT {COLUMNS} FROM llm_models ORDER BY id")  # noqa: S608 - the same
     finally:
         await control.close()
-    tenant = await asyncpg.connect(plain_url(tenant_owner_url))
+    tenant = await connect(tenant_owner_url)
     try:
         async with tenant.transaction():
             names = [row["model_name"] for row in rows]

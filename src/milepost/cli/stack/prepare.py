@@ -45,7 +45,7 @@ def plan_of(settings: Settings, owner_url: str, *, embedded: bool, passwords: Pa
 async def prepare(settings: Settings, owner_url: str, key: FirstKey, *, embedded: bool) -> Addresses:
     """Roles, databases, both histories, the tenant, its models. Safe to repeat."""
     plan = plan_of(settings, owner_url, embedded=embedded, passwords=passwords_in(settings.data_dir))
-    return await make_ready(plan, key.known() or key.make)
+    return await make_ready(plan, key)
 
 
 async def development_key(settings: Settings, database_url: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from milepost.cli import exits
+from milepost.cli.found import beside
 from milepost.cli.stack.child import Child
 from milepost.cli.stack.first_key import FirstKey
 from milepost.cli.stack.listening import address_of, listen
@@ -18,7 +19,6 @@ from milepost.cli.stack.note import Note
 from milepost.cli.stack.prepare import development_key, prepare
 from milepost.cli.stack.servers import Servers, open_servers
 from milepost.cli.stack.whose_redis import check_redis
-from milepost.db.urls import plain_url
 from milepost.domain.errors import ConfigurationError
 from milepost.embedded import DataFolderInUse, EmbeddedError
 from milepost.embedded.folder import FolderLock, private_folder
@@ -72,9 +72,11 @@ class Stack:
 @asynccontextmanager
 async def open_stack(settings: Settings, *, port: int, explicit_port: bool, report: Report) -> AsyncGenerator[Stack]:
     """A stack that is ready. From the main thread. Raises MilepostError with what is in the way."""
-    settings = _with_folder(settings)
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
+    _check_addresses(settings)
+    _make_folder(settings.data_dir)
     first_key = FirstKey(settings)
-    _check(settings, first_key)
+    first_key.known()  # a key that is missing is told before anything is started
     with (
         _locked(settings.data_dir),
         _clear(),
@@ -96,11 +98,11 @@ async def open_stack(settings: Settings, *, port: int, explicit_port: bool, repo
             note.remove()
 
 
-def _check(settings: Settings, first_key: FirstKey) -> None:
-    """What is known to be wrong before anything is started. Raises ConfigurationError."""
-    first_key.known()
-    for url in _named(settings):
-        plain_url(url)
+def _check_addresses(settings: Settings) -> None:
+    """What is known to be wrong before anything is made. Raises ConfigurationError."""
+    if settings.control_owner_database_url is None:
+        for url in _named(settings):
+            beside(url)
     if settings.redis_url is not None:
         connect(settings.redis_url.get_secret_value())  # which reaches nobody yet
 
@@ -180,15 +182,13 @@ def _named(settings: Settings) -> set[str]:
     return {url.get_secret_value() for url in urls if url is not None}
 
 
-def _with_folder(settings: Settings) -> Settings:
+def _make_folder(folder: Path) -> None:
     # others may enter: the user that PostgreSQL runs as when root starts it. What is private is so file by file.
-    folder = settings.data_dir.absolute()
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         private_folder(folder / "files")
     except OSError as error:
         raise ConfigurationError(f"{folder} cannot be a data folder: {error.strerror}.") from None
-    return settings.model_copy(update={"data_dir": folder})
 
 
 @contextmanager
