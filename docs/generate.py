@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from uuid_utils.compat import uuid7
 
 from docs.figures import ROOT, WITH_FIGURES, measured, with_figures
+from docs.refusals import with_refusals
 from docs.tables import table
 from milepost import settings as settings_module
 from milepost.api.app import create_app
@@ -46,6 +47,7 @@ def pages() -> dict[Path, str]:
         ROOT / "Procfile": procfile((ROOT / "Procfile").read_text()),
         ROOT / "docs" / "operating.md": with_parameters((ROOT / "docs" / "operating.md").read_text()),
         ROOT / "docs" / "security.md": with_rights((ROOT / "docs" / "security.md").read_text()),
+        ROOT / "docs" / "urls.md": with_refusals((ROOT / "docs" / "urls.md").read_text()),
         **{path: with_figures(path.read_text(), measured()) for path in WITH_FIGURES},
     }
 

@@ -99,6 +99,12 @@ class Settings(BaseSettings):
     """How many keys that open nothing one address may try at one API process, with a hundred at once."""
     allow_http_callbacks: bool = False
     """Whether callback URLs may be http: for development only."""
+    url_ports: str | None = None
+    """Ports, with commas between, that callback URLs may name beside 80 and 443."""
+    url_exceptions: str | None = None
+    """Hosts (or host:port), with commas between, that callback URLs may name whatever they are: for development only."""
+    own_hosts: str | None = None
+    """Host names and addresses of this installation, with commas between: no callback URL may lead to them. Default: that of `api_url`."""
 
     storage: str | None = None
     """Where files lie: a folder, or `s3://bucket/prefix`. Default: `files` in the data folder."""

@@ -39,6 +39,7 @@ def test_a_stack_on_ones_own_machine_and_a_careful_one_elsewhere_are_not_weak(tm
         ({"host": "0.0.0.0"}, "TLS"),
         ({"trusted_proxies": "*"}, "proxy"),
         ({"allow_http_callbacks": True}, "http"),
+        ({"url_exceptions": "localhost:9000"}, "inner hosts"),
         ({"api_key_pepper": None}, "pepper"),
         ({"database_url": "postgresql://a:b@db.example/a"}, "certificate"),
         ({"database_url": "postgresql://a:b@db.example/a?sslmode=require"}, "certificate"),

@@ -15,7 +15,8 @@ from milepost.db.submits import NewJob
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.errors import UrlNotAllowed
 from milepost.engine.kind import Kind
-from milepost.net.url_rules import UrlRules, check_url
+from milepost.net.names import public_suffixes
+from milepost.net.url_rules import check_url
 from milepost.storage import NoSuchFile, Store, StoreRefused, paths
 
 REMEMBERED_SECONDS = 5.0
@@ -29,7 +30,8 @@ class Checks:
         self._models = ActiveModels(deps) if "model" in kind.request.model_fields else None
         self._default_model = deps.default_model
         self._store = deps.store if "source_image_id" in kind.request.model_fields else None
-        self._rules = callback_rules(deps)
+        self._rules = deps.callback_rules
+        public_suffixes()  # parsed now, and not while the first request waits
 
     def completed(self, asked: Any) -> Any:
         """The request with the settings' defaults."""
@@ -37,10 +39,10 @@ class Checks:
             return asked
         return asked.model_copy(update={"model": self._default_model})
 
-    async def one(self, caller: Caller, new: NewJob, prefix: str = "") -> None:
-        """Raises unknown-model, url-not-allowed."""
+    async def one(self, caller: Caller, new: NewJob, prefix: str = "") -> NewJob:
+        """The job as it is kept, its callback's URL as it will be asked. Raises unknown-model, url-not-allowed."""
         if new.callback_url is not None:
-            self._check_callback(new.callback_url, prefix)
+            new = new._replace(callback_url=self._checked(new.callback_url, f"{prefix}/callback_url"))
         if self._models is not None:
             active = await self._models.of(caller.database)
             name = new.columns["model"]
@@ -48,10 +50,10 @@ class Checks:
                 raise _unknown_model(active, f"{prefix}/model")
         if self._store is not None and new.columns["source_image_id"] is not None:
             await self._check_source(self._store, caller, new.columns["source_image_id"], prefix)
+        return new
 
-    async def many(self, caller: Caller, new: Sequence[NewJob]) -> None:
-        for index, job in enumerate(new):
-            await self.one(caller, job, f"/jobs/{index}")
+    async def many(self, caller: Caller, new: Sequence[NewJob]) -> list[NewJob]:
+        return [await self.one(caller, job, f"/jobs/{index}") for index, job in enumerate(new)]
 
     async def _check_source(self, store: Store, caller: Caller, source_id: UUID, prefix: str) -> None:
         try:
@@ -61,16 +63,12 @@ class Checks:
         except StoreRefused:
             raise Problem("unavailable", "The artifact store does not answer.", headers={"Retry-After": "5"}) from None
 
-    def _check_callback(self, url: str, prefix: str) -> None:
+    def _checked(self, url: str, pointer: str) -> str:
         try:
-            check_url(url, self._rules)
+            return check_url(url, self._rules).url
         except UrlNotAllowed as error:
-            raise fault("url-not-allowed", f"{prefix}/callback_url", f"refused: {error.data['fault']}") from None
-
-
-def callback_rules(deps: Dependencies) -> UrlRules:
-    schemes = {"https", "http"} if deps.allow_http_callbacks else {"https"}
-    return UrlRules(schemes=frozenset(schemes), exempt=deps.allowed_hosts)
+            hint = f" ({error.hint})" if error.hint else ""
+            raise fault("url-not-allowed", pointer, f"refused: {error.data['fault']}{hint}") from None
 
 
 def _unknown_model(active: frozenset[str], pointer: str) -> Problem:

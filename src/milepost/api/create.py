@@ -76,8 +76,7 @@ class Create:
         caller = await _submitter(request, kind)
         key = idempotency_key(request, required=kind.key_required)
         asked = await read_model(request, kind.request, kind.body_bytes)
-        new = self._new(caller, asked, key)
-        await self._checks.one(caller, new)
+        new = await self._checks.one(caller, self._new(caller, asked, key))
         return self._answer(await submit(caller.database, kind, new, self._deps.ringer))
 
     def _new(self, caller: Caller, asked: Any, key: str | None) -> NewJob:
@@ -107,7 +106,7 @@ class CreateMany(Create):
         key = idempotency_key(request, required=self._kind.key_required)
         asked = await read_model(request, self.model, self._deps.limits.batch_body)
         new = [self._new(caller, job, key and _member(key, index)) for index, job in enumerate(asked.jobs)]
-        await self._checks.many(caller, new)
+        new = await self._checks.many(caller, new)
         if key is not None:
             await self._check_same_length(caller, key, len(new))
         submitted = await submit_all(caller.database, self._kind, new, self._deps.ringer)

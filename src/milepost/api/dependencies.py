@@ -12,6 +12,7 @@ from milepost.engine.feed import Feeds
 from milepost.engine.kind import Kind
 from milepost.engine.ports import Databases, Ringer, TenantActive, always_active
 from milepost.engine.rates import Allowance, Rates
+from milepost.net.url_rules import UrlRules
 from milepost.storage import Store
 
 MIB = 1024 * 1024
@@ -40,8 +41,8 @@ class Dependencies:
     """What one process has open.
 
     `databases` raises KeyError for a tenant that does not exist. `secret` signs cursors, `pepper` keys the hashes
-    of API keys. `presence` answers the workers that are alive. `allowed_hosts` are exempt from the rules about
-    callback URLs; `active_models` is asked at most once in five seconds per tenant. `tenant_active` is asked at every
+    of API keys. `presence` answers the workers that are alive. `callback_rules` say which
+    URLs may be called back; `active_models` is asked at most once in five seconds per tenant. `tenant_active` is asked at every
     look-up of a key.
     """
 
@@ -57,8 +58,7 @@ class Dependencies:
     store: Store | None = None
     mode: Literal["development", "production"] = "development"
     default_model: str | None = None
-    allow_http_callbacks: bool = False
-    allowed_hosts: frozenset[str] = frozenset()
+    callback_rules: UrlRules = field(default_factory=UrlRules)
     limits: Limits = field(default_factory=Limits)
     feeds: Feeds = field(init=False)
     refusals: Rates = field(init=False)

@@ -15,6 +15,7 @@ from milepost.api.connections import Server, configured
 from milepost.api.dependencies import Dependencies, Limits
 from milepost.cli.face import create_face
 from milepost.cli.found import DataDir, settings_of
+from milepost.cli.outbound import callback_rules
 from milepost.cli.process import ready, run_process, self_test
 from milepost.cli.signals import STOPS
 from milepost.cli.stack.listening import address_of, listen
@@ -92,7 +93,7 @@ def dependencies(runtime: Runtime) -> Dependencies:
         store=runtime.store,
         mode=settings.mode,
         default_model=default_model(settings),
-        allow_http_callbacks=settings.allow_http_callbacks,
+        callback_rules=callback_rules(settings),
         tenant_active=runtime.directory.is_active,
         limits=Limits(
             requests_per_second=settings.key_requests_per_second, refusals_per_minute=settings.refusals_per_minute

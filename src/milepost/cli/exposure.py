@@ -35,6 +35,8 @@ def weaknesses(settings: Settings) -> Iterator[tuple[str, str]]:
 def _in_production(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.allow_http_callbacks:
         yield "callback URLs may be http", "Leave MILEPOST_ALLOW_HTTP_CALLBACKS unset."
+    if settings.url_exceptions is not None:
+        yield "callback URLs may name inner hosts", "Leave MILEPOST_URL_EXCEPTIONS unset."
     if settings.api_key_pepper is None:
         mend = "Set MILEPOST_API_KEY_PEPPER before keys are made: it revokes all that there are."
         yield "the hashes of API keys have no pepper", mend
