@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from milepost.db.holds import Claims
 from milepost.db.tenants import TenantDatabase
+from milepost.domain.errors import Unavailable
 from tests.factories import TABLE, new_execution
 
 
@@ -53,8 +54,9 @@ async def test_a_statement_that_the_database_refuses_is_told_and_drops_no_bell(
     wanted = await submitted(database, 3)
     await owner.execute("ALTER TABLE executions RENAME COLUMN claimed_at TO claimed")
 
-    with pytest.raises(asyncpg.UndefinedColumnError):
+    with pytest.raises(Unavailable, match="its tables are not those of this release") as told:
         await claim(database, wanted)
+    assert isinstance(told.value.__cause__, asyncpg.UndefinedColumnError)
 
 
 async def test_a_job_that_became_due_after_its_claim_was_refused_is_looked_at_again(

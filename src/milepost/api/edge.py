@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milepost import observe
 from milepost.api.dependencies import Limits
-from milepost.api.problems import Problem
+from milepost.api.problems import Problem, unavailable
+from milepost.db import faults
 
 logger = logging.getLogger("milepost.api")
 
@@ -62,12 +63,14 @@ class Edge:
             if problem is None:
                 await self._app(scope, receive, named)
                 return
-        except Exception:
+        except Exception as error:
             # the path is a template's or a caller's, never a secret; query strings are not logged
             logger.exception("request %s failed: %s %r", request_id, scope["method"], scope["path"][:200])
             if started:
                 raise
-            problem = Problem("internal-error")
+            problem = (
+                unavailable(faults.unavailable(error)) if faults.is_the_servers(error) else Problem("internal-error")
+            )
         await problem.response(request_id)(scope, receive, named)
 
 

@@ -16,6 +16,7 @@ from milepost import observe
 from milepost.api.answers import JSON
 from milepost.api.dependencies import Dependencies
 from milepost.api.problems import Problem
+from milepost.db.about import check_writable
 from milepost.db.counts import Tally, tally
 from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.errors import MilepostError, Unavailable
@@ -76,8 +77,11 @@ async def _state(deps: Dependencies) -> dict[str, str]:
     checks = {"database": "ok", "guards": "ok", "redis": "ok"}
     try:
         database = await deps.databases(DEFAULT_TENANT)
+        await check_writable(database)
         problems = [*await missing_guards(database, deps.kinds), *await wrong_edges(database, deps.kinds)]
         checks["guards"] = "; ".join(problems[:5]) or "ok"
+    except Unavailable as error:
+        checks |= {"database": error.data.get("why", "does not answer"), "guards": "unknown"}
     except (MilepostError, KeyError, OSError, TimeoutError):
         checks |= {"database": "does not answer", "guards": "unknown"}
     try:
@@ -93,6 +97,7 @@ async def _figures(deps: Dependencies) -> bytes:
     up = Gauge("milepost_up", "Whether a server answers.", ("server",), registry=registry)
     try:
         database = await deps.databases(DEFAULT_TENANT)
+        await check_writable(database)
         found = [(k, await database.connections.run(lambda c, k=k: tally(c, k.table))) for k in deps.kinds]
         _show_tallies(registry, found)
         up.labels("postgresql").set(1)

@@ -118,8 +118,8 @@ def _current(error: MilepostError) -> dict[str, Any]:
     return {} if job is None else {"current": {"status": job.status, "version": job.version}}
 
 
-def _unavailable(_: MilepostError) -> Problem:
-    return Problem("unavailable", headers={"Retry-After": "2"})
+def unavailable(error: MilepostError) -> Problem:
+    return Problem("unavailable", str(error), headers={"Retry-After": "2"})
 
 
 def _too_often(error: errors.TooOften) -> Problem:
@@ -141,7 +141,7 @@ TRANSLATIONS: Mapping[type[MilepostError], Callable[[Any], Problem]] = {
     errors.RowRefused: lambda _: Problem("validation-failed", "The database refused a value of the request."),
     errors.SearchTooSlow: lambda error: Problem("invalid-filter", str(error)),
     errors.TooOften: _too_often,
-    errors.Unavailable: _unavailable,
+    errors.Unavailable: unavailable,
 }
 
 

@@ -79,6 +79,7 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("postgres", "fail", f"version {version}", f"At least {databases.OLDEST} is needed.")
         else:
             yield Finding("postgres", "ok", f"version {version}")
+        await databases.check_writable(database)
         guards = await look_at_guards(database, all_kinds())
         if guards.problems:
             newest = await _is_newest(settings, "tenant")

@@ -20,3 +20,11 @@ async def leader(database: TenantDatabase, duty: str) -> str | None:
     """Who holds the duty now."""
     rows = await fetch(database, "SELECT holder FROM leaders WHERE duty = $1 AND expires_at > now()", duty)
     return rows[0][0] if rows else None
+
+
+async def check_writable(database: TenantDatabase) -> None:
+    """Commits a transaction that changes nothing but the log of changes. Raises Unavailable, with the cause.
+
+    A standby and a server whose disk is full answer reads all the same.
+    """
+    await fetch(database, "SELECT pg_current_xact_id()")

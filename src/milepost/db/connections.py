@@ -11,31 +11,14 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 
-from milepost.domain.errors import Unavailable
+from milepost.db import faults
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 # in quotes: only the stubs know that it is generic. Any: a row reads as a mapping, which Record does not declare
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
-# the server's fault or the line's, never the row's: the same statement may succeed a moment later
-PASSING: tuple[type[BaseException], ...] = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InternalClientError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-)
-# after these the statement is known not to have happened
-UNDONE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+# a pool is renewed once for all that fail together
+RENEWED_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +43,7 @@ class Connections:
     def __init__(self, pool: asyncpg.Pool[Any], patience: Patience) -> None:
         self._pool = pool
         self._patience = patience
+        self._renewed = float("-inf")
 
     def run(self, work: Callable[[Connection], Awaitable[T]], *, limit: float | None = None) -> Coroutine[Any, Any, T]:
         """Runs work that is safe to repeat. `limit` replaces the patience for work that takes long by nature.
@@ -73,7 +57,10 @@ class Connections:
         return self.run_doubting(certain, limit=limit)
 
     async def run_doubting(self, work: Doubting[T], *, limit: float | None = None) -> T:
-        """Raises Unavailable when patience runs out, and at once what is the work's own fault."""
+        """Raises Unavailable when patience runs out, and at once what is the work's own fault.
+
+        What is the server's fault and does not pass by itself, like a missing right, is raised at once as it is.
+        """
         patience = self._patience
         ends = time.monotonic() + (limit or patience.whole)
         one_try = limit or patience.one_try
@@ -83,16 +70,23 @@ class Connections:
                 async with asyncio.timeout(one_try):
                     async with self._pool.acquire() as connection:
                         return await work(connection, doubt=doubt)
-            except PASSING as error:
-                if isinstance(error, ValueError):  # a value that the driver could not encode
+            except Exception as error:
+                if not faults.passes(error):
                     raise
-                doubt = doubt or not isinstance(error, UNDONE)
+                await self._renew_after(error)
+                doubt = doubt or not faults.is_undone(error)
                 left = ends - time.monotonic()
                 if left <= 0:
-                    raise Unavailable(server="PostgreSQL", hint="The request may be repeated.") from error
+                    raise faults.unavailable(error) from error
                 # full jitter, so that many workers do not come back together
                 await asyncio.sleep(min(left, pause * random.random()))
                 pause = min(pause * 2, patience.longest_pause)
+
+    async def _renew_after(self, error: Exception) -> None:
+        """A connection to a server that was demoted, stopped or replaced says so only when it is asked: none is kept."""
+        if faults.spoils_the_pool(error) and time.monotonic() - self._renewed > RENEWED_SECONDS:
+            self._renewed = time.monotonic()
+            await self._pool.expire_connections()
 
 
 async def keep_session(_: asyncpg.Connection[Any]) -> None:

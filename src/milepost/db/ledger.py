@@ -8,9 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-import asyncpg
-
-from milepost.db.connections import PASSING, Connections
+from milepost.db import faults
+from milepost.db.connections import Connections
 from milepost.db.group_commit import GroupCommit, isolate
 from milepost.db.holds import Beat, Claims, Note, beat_work, cancel_work, claim_work, merged, note_work
 from milepost.db.job_table import JobTable
@@ -75,14 +74,8 @@ class Ledger:
         """
 
         async def take(part: Sequence[tuple[UUID, int]]) -> list[Claims | Exception]:
-            try:
-                return [
-                    await self._guarded(self._connections.run_doubting(claim_work(table, part, worker, lease_seconds)))
-                ]
-            except RowError as error:
-                if isinstance(error.__cause__, asyncpg.SyntaxOrAccessError):
-                    raise error.__cause__ from None  # no row is to blame: the group must be kept
-                raise
+            claiming = self._connections.run_doubting(claim_work(table, part, worker, lease_seconds))
+            return [await self._guarded(claiming)]
 
         parts = await isolate(wanted, take, RowError)
         return parts[0] if len(parts) == 1 and isinstance(parts[0], Claims) else merged(parts)
@@ -170,8 +163,8 @@ class Ledger:
         except MilepostError:
             raise
         except Exception as error:
-            if isinstance(error, PASSING) and not isinstance(error, ValueError):
-                raise
+            if faults.is_the_servers(error):
+                raise faults.unavailable(error) from error
             raise RowError from error
 
 
