@@ -51,6 +51,11 @@ class JobTable:
         """The columns that only this kind has."""
         return tuple(name for name in self.types if name not in TRACKED)
 
+    @cached_property
+    def handlers_columns(self) -> frozenset[str]:
+        """What a handler may write: the kind's own columns, and how far it is."""
+        return frozenset(self.own_columns) | {"progress", "stage"}
+
     def array_type(self, column: str) -> str:
         """Raises KeyError for a column the table does not have."""
         return f"{self.types[column]}[]"

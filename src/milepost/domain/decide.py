@@ -11,10 +11,15 @@ from milepost.domain.job import Job
 from milepost.domain.machine import By, Edge, Phase, StateMachine
 from milepost.domain.outcome import Again, Cancelled, Done, Failed, HandedBack, Outcome, TimedOut
 from milepost.domain.policy import Policy
+from milepost.domain.text import storable
 from milepost.domain.transition import Effect, Transition
 
+# every end of an attempt that a cancel request beats
+Ended = Again | Failed | Cancelled | TimedOut | HandedBack
 # "come back at once" from a provider would be a loop as fast as the worker can turn
 SHORTEST_SNOOZE = timedelta(seconds=1)
+FREE_RETURNS, FREE_RETURN_EVERY = 10, timedelta(minutes=1)
+LONGEST_MESSAGE = 2000
 TIMEOUT_MESSAGE = "The attempt ran longer than its limit of {0} seconds. Retry it with a longer timeout_seconds."
 
 
@@ -29,8 +34,7 @@ def after_attempt(
         return succeeded(machine, job, outcome, actor=actor)
     status = job.status
     if job.cancel_requested_at is not None or isinstance(outcome, Cancelled):
-        effects = outcome.effects if isinstance(outcome, Cancelled | Failed) else ()
-        return _cancelled(machine, job, outcome.columns, actor, effects)
+        return _cancelled(machine, job, outcome, actor)
     match outcome:
         case Failed():
             return _failed(machine, policy, job, outcome, actor=actor, now=now, chance=chance)
@@ -39,10 +43,10 @@ def after_attempt(
         case TimedOut():
             error = {"error_code": "TIMEOUT", "error_message": TIMEOUT_MESSAGE.format(job.timeout_seconds)}
             edge = machine.edge(status, machine.timed_out, "timed_out", By.WORKER)
-            return _move(edge, job, actor, columns={**outcome.columns, **error})
+            columns = {**outcome.columns, **error}
+            return _move(edge, job, actor, columns=columns, effects=outcome.effects, note=outcome.note)
         case HandedBack():
-            edge = machine.edge(status, machine.queued, "handed_back", By.WORKER)
-            return _move(edge, job, actor, columns=outcome.columns, delay=timedelta(), attempt_step=-1)
+            return _handed_back(machine, policy, job, outcome, actor=actor, now=now, chance=chance)
         case _:
             assert_never(outcome)
 
@@ -55,19 +59,43 @@ def succeeded(machine: StateMachine, job: Job, done: Done, *, actor: str) -> Tra
     return _move(edge, job, actor, columns=done.columns, effects=done.effects)
 
 
-def _cancelled(
-    machine: StateMachine, job: Job, columns: Mapping[str, Any], actor: str, effects: tuple[Effect, ...]
-) -> Transition:
+def _cancelled(machine: StateMachine, job: Job, outcome: Ended, actor: str) -> Transition:
     edge = machine.edge(job.status, machine.cancelled, "cancelled", By.WORKER)
-    return _move(edge, job, actor, columns=columns, effects=effects)
+    effects = () if isinstance(outcome, Again) else outcome.effects
+    note = None if isinstance(outcome, Again | Failed) else outcome.note
+    return _move(edge, job, actor, columns=outcome.columns, effects=effects, note=note)
+
+
+def _handed_back(
+    machine: StateMachine, policy: Policy, job: Job, outcome: HandedBack, *, actor: str, now: datetime, chance: float
+) -> Transition:
+    edge = machine.edge(job.status, machine.queued, "handed_back", By.WORKER)
+    delay = _return_delay(policy, job, now=now, chance=chance)
+    return _move(
+        edge, job, actor,
+        columns=outcome.columns, effects=outcome.effects, note=outcome.note, delay=delay, attempt_step=-1,
+    )  # fmt: skip
+
+
+def _return_delay(policy: Policy, job: Job, *, now: datetime, chance: float) -> timedelta:
+    """None for ten returns, and for one a minute more: what returns more often than workers are stopped is a loop.
+
+    Half of the versions are claims, and what is not an attempt of them used up none.
+    """
+    free = job.version // 2 - job.attempt
+    beyond = free - FREE_RETURNS - (now - job["created_at"]) // FREE_RETURN_EVERY
+    if beyond <= 0:
+        return timedelta()
+    wait = max(policy.backoff.delay(beyond, chance), SHORTEST_SNOOZE)
+    return max(min(wait, (job.deadline_at - now) / 2), timedelta())
 
 
 def _failed(
     machine: StateMachine, policy: Policy, job: Job, failed: Failed, *, actor: str, now: datetime, chance: float
 ) -> Transition:
-    columns = {**failed.columns, "error_code": failed.code, "error_message": failed.message[:2000]}
+    columns = {**failed.columns, "error_code": failed.code, "error_message": storable(failed.message, LONGEST_MESSAGE)}
     delay = max(policy.backoff.delay(job.attempt, chance), failed.wait or timedelta())
-    if failed.retry and job.attempt < job.max_attempts and now + delay < job.deadline_at:
+    if failed.retry and job.attempt < job.max_attempts and delay < job.deadline_at - now:
         edge = machine.edge(job.status, machine.queued, "retry_attempt", By.WORKER)
         # an attempt's rows belong to the edge that ends the attempt, whichever it is
         return _move(edge, job, actor, columns=columns, delay=delay, effects=failed.effects)
@@ -78,9 +106,10 @@ def _failed(
 def _snoozed(
     machine: StateMachine, policy: Policy, job: Job, again: Again, *, actor: str, now: datetime, chance: float
 ) -> Transition:
-    columns = {**again.columns, "error_code": again.code, "error_message": again.message[:2000]}
+    columns = {**again.columns, "error_code": again.code, "error_message": storable(again.message, LONGEST_MESSAGE)}
     wait = max(again.wait, SHORTEST_SNOOZE)
-    left = job.deadline_at - now - wait
+    remaining = job.deadline_at - now
+    left = remaining - min(wait, remaining)  # a wait may be longer than any time that can be named
     if left <= timedelta():
         edge = machine.edge(job.status, machine.failed, "failed", By.WORKER)
         return _move(edge, job, actor, columns=columns)
@@ -148,8 +177,11 @@ def retry(
 def advance(
     machine: StateMachine, job: Job, to_status: str, *, actor: str, reason: str, columns: Mapping[str, Any]
 ) -> Transition:
-    """A step from one running status to the next, the lease being kept."""
-    return _move(machine.edge(job.status, to_status, reason, By.WORKER), job, actor, columns=columns)
+    """A step from one running status to the next, the lease being kept. Raises IllegalTransition."""
+    edge = machine.edge(job.status, to_status, reason, By.WORKER)
+    if machine.phase(edge.to_status) is not Phase.RUNNING:
+        raise IllegalTransition(kind=machine.kind, status=job.status, wanted=to_status)
+    return _move(edge, job, actor, columns=columns)
 
 
 def _move(

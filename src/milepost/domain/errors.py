@@ -75,7 +75,7 @@ class RowRefused(MilepostError):
 
 
 class ValueRefused(RowRefused):
-    message = "What was to be written does not fit: {detail}."
+    message = "{detail}."
 
 
 class UnknownKind(MilepostError):

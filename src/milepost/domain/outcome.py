@@ -46,10 +46,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The handler stopped because it was asked to."""
+    """The handler stopped because it was asked to. `note`: what is to be read beside the reason in the history."""
 
     columns: Mapping[str, Any] = field(default_factory=dict[str, Any])
     effects: tuple[Effect, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,17 @@ class TimedOut:
     """The attempt ran longer than its time-out. Made by the engine, never by a handler."""
 
     columns: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    effects: tuple[Effect, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HandedBack:
-    """The worker shuts down before the work was finished. Uses up no attempt."""
+    """The worker was asked to stop before the work was finished. Uses up no attempt. Made by the engine, never by a handler."""
 
     columns: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    effects: tuple[Effect, ...] = ()
+    note: str | None = None
 
 
 Outcome = Done | Again | Failed | Cancelled | TimedOut | HandedBack

@@ -52,3 +52,8 @@ def grouped(number: int) -> str:
 def one_end(text: str) -> str:
     """Without the full stop that a sentence got after a part that had an end of its own."""
     return _TWO_ENDS.sub(r"\1", text)
+
+
+def storable(text: str, longest: int) -> str:
+    """The text as a column takes it: cut, and a mark in the place of NUL and lone surrogates."""
+    return text[:longest].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

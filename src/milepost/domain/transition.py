@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from milepost.domain.machine import Edge
+from milepost.domain.text import storable
 
 LONGEST_REASON = 500
 
@@ -59,4 +60,5 @@ class Transition(NamedTuple):
         """Cut to what the column holds, which is counted in bytes."""
         if not self.note:
             return self.edge.reason
-        return f"{self.edge.reason} {self.note}".encode()[:LONGEST_REASON].decode(errors="ignore")
+        reason = storable(f"{self.edge.reason} {self.note}", LONGEST_REASON)
+        return reason.encode()[:LONGEST_REASON].decode(errors="ignore")

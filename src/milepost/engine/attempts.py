@@ -8,24 +8,28 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
 from milepost.domain.bell import Bell
-from milepost.domain.errors import EffectRefused, JobNotFound, RowRefused, StaleVersion, Unavailable
+from milepost.domain.errors import EffectRefused, IllegalTransition, JobNotFound, RowRefused, StaleVersion, Unavailable
 from milepost.domain.outcome import Done, Failed, Outcome
 from milepost.domain.transition import Transition
-from milepost.engine.attempt import Attempt, Claimed, Stop, Workshop
+from milepost.engine.attempt import Attempt, Claimed, Workshop
 from milepost.engine.context import Context
+from milepost.engine.handling import handled
 from milepost.engine.kind import Kind
 from milepost.engine.read_job import read_job
 from milepost.engine.transit import bell_after, transit
+from milepost.ownership import house_task
 
 logger = logging.getLogger("milepost.attempts")
 
 TENANT_PAUSE = timedelta(seconds=1)
+TRIES = 3
 
 
 class Attempts:
@@ -34,6 +38,7 @@ class Attempts:
     def __init__(self, workshop: Workshop) -> None:
         self._shop = workshop
         self._actor = f"worker:{workshop.worker}"
+        self._ports = MappingProxyType(workshop.ports)  # of all handlers: none takes one away from the others
         self._running: set[Attempt] = set()
         self._burials: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
@@ -72,12 +77,13 @@ class Attempts:
             claimed.gone.extend(bells.values())
             self.counts["bell_of_unknown_tenant"] += len(bells)
             return
+        handler = self._shop.handlers[kind.name]
         worker, lease = self._shop.worker, kind.policy.lease.length.total_seconds()
         began = time.monotonic()
         wanted = [(bell.job_id, bell.version) for bell in bells.values()]
         claims = await database.ledger.claim(kind.table, wanted, worker, lease)
         for job in claims.jobs:
-            attempt = Attempt(bells.pop(job.id), job, kind, database, worker, began)
+            attempt = Attempt(bells.pop(job.id), job, kind, handler, database, worker, began)
             self._running.add(attempt)
             claimed.attempts.append(attempt)
         claimed.later.extend((bells.pop(job_id), due) for job_id, due in claims.later if job_id in bells)
@@ -89,7 +95,7 @@ class Attempts:
         """Handler, outcome, transition. Never raises."""
         attempt.task = attempt.task or asyncio.current_task()
         if attempt.stopping is None:
-            outcome = await self._work(attempt)
+            outcome = await handled(attempt, Context(attempt, self._ports))
         else:
             outcome = attempt.stopped()
         try:
@@ -102,29 +108,6 @@ class Attempts:
                 await self._end_surely(attempt, outcome)
         finally:
             self._running.discard(attempt)
-
-    async def _work(self, attempt: Attempt) -> Outcome | None:
-        """The handler's outcome. None: the job is somebody else's by now."""
-        handler = self._shop.handlers[attempt.kind.name]
-        try:
-            return await handler(attempt.job, Context(attempt, self._shop.ports))
-        except asyncio.CancelledError as error:
-            task = attempt.task
-            if task is not None and task.cancelling():
-                task.uncancel()
-                return attempt.stopped()
-            if attempt.stopping is not None:  # the context told the handler that the job is lost
-                return attempt.stopped()
-            return self._raised(attempt, error)  # a library's own, which nobody here asked for
-        except BaseException as error:  # noqa: BLE001 - a handler's SystemExit ends its attempt, not the worker
-            return self._raised(attempt, error)
-
-    def _raised(self, attempt: Attempt, error: BaseException) -> Failed:
-        """What escapes a handler is a retryable failure: its type and place, never its text."""
-        where = _place(error)
-        logger.warning("handler of %s raised %s at %s", attempt.job, type(error).__name__, where)
-        message = f"The handler raised {type(error).__name__} at {where}."
-        return Failed("INTERNAL", message, retry=True, columns=attempt.kept)
 
     def _decide(self, attempt: Attempt, outcome: Outcome) -> Transition:
         machine, job = attempt.kind.machine, attempt.job
@@ -145,9 +128,9 @@ class Attempts:
 
     async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
         """Applies the outcome; decides again where a cancel request came in between."""
-        for _ in range(3):
-            wanted = self._decide(attempt, outcome)
+        for _ in range(TRIES):
             try:
+                wanted = self._decide(attempt, outcome)
                 moved = await transit(attempt.database, attempt.kind, attempt.job, wanted)
             except StaleVersion:
                 if await self._is_still_ours(attempt):
@@ -155,16 +138,18 @@ class Attempts:
                 self.counts["rejected"] += 1
                 logger.warning("late result of %s rejected: somebody else changed the job", attempt.job)
                 return
-            except (RowRefused, EffectRefused) as error:
+            except (RowRefused, EffectRefused, IllegalTransition) as error:
                 logger.warning("result of %s refused: %s", attempt.job, error)
                 # what the attempt used is kept, unless that is what was refused
                 kept: Mapping[str, Any] = {} if isinstance(outcome, Failed) else attempt.kept
-                outcome = Failed("RESULT_REFUSED", f"The result could not be stored: {error}"[:2000], columns=kept)
+                outcome = Failed("RESULT_REFUSED", f"The result could not be stored: {error}", columns=kept)
                 continue
             self.counts[wanted.edge.reason] += 1
             if moved.due_at is not None:
                 await self._shop.ringer.ring([bell_after(attempt.database, attempt.kind, attempt.job, moved)])
             return
+        self.counts["end_failed"] += 1
+        logger.error("attempt of %s could not be ended as %s", attempt.job, type(outcome).__name__)
 
     async def _is_still_ours(self, attempt: Attempt) -> bool:
         """Reads the job again after a refused write. True: the same attempt holds it, and something did change.
@@ -204,16 +189,16 @@ class Attempts:
             if beat is not None:
                 attempt.renewed = sent
                 if beat.cancel_requested:
-                    self._stop(attempt, "cancel")
+                    attempt.stop("cancel")
             elif attempt.job.version == pair[1] and not attempt.moving:
-                self._stop(attempt, "lost")
+                attempt.stop("lost")
 
     def _give_up(self, held: list[Attempt], length: float) -> None:
         """Ends what must have lost its lease by now: another worker may have begun it."""
         now = time.monotonic()
         for attempt in held:
             if now - attempt.renewed > length:
-                self._stop(attempt, "lost")
+                attempt.stop("lost")
 
     def tick(self) -> None:
         """Stops attempts over their time, and buries those that were asked to stop and did not."""
@@ -223,17 +208,9 @@ class Attempts:
                 continue
             if attempt.stopping is None:
                 if attempt.until <= now:
-                    self._stop(attempt, "timeout")
+                    attempt.stop("timeout")
             elif now - attempt.stopped_at > attempt.kind.policy.lease.cancel_grace.total_seconds():
                 self._bury(attempt)
-
-    def _stop(self, attempt: Attempt, why: Stop) -> None:
-        if attempt.ending or attempt.stopping is not None:
-            return
-        attempt.stopping = why
-        attempt.stopped_at = time.monotonic()
-        if attempt.task is not None:
-            attempt.task.cancel(why)
 
     def _bury(self, attempt: Attempt) -> None:
         """Ends the attempt over the head of a handler that hears nothing; what it returns later is dropped.
@@ -247,7 +224,7 @@ class Attempts:
         if outcome is None:
             self._count_lost(attempt)
         else:
-            task = asyncio.get_running_loop().create_task(self._end_surely(attempt, outcome))
+            task = house_task(self._end_surely(attempt, outcome))
             self._burials.add(task)
             task.add_done_callback(self._burials.discard)
         self._running.discard(attempt)
@@ -256,7 +233,7 @@ class Attempts:
         """Stops all running attempts; each ends with the edge that uses up no attempt."""
         held = list(self._running)
         for attempt in held:
-            self._stop(attempt, "hand_back")
+            attempt.stop("hand_back")
         tasks = {attempt.task for attempt in held if attempt.task is not None and not attempt.task.done()}
         if tasks:
             _, stuck = await asyncio.wait(tasks, timeout=5)
@@ -269,13 +246,3 @@ class Attempts:
         """The job is another worker's: what this attempt did is dropped before it is written."""
         self.counts["lost"] += 1
         logger.warning("attempt of %s dropped: the job is no longer this worker's", attempt.job)
-
-
-def _place(error: BaseException) -> str:
-    """Where it was raised: file and line, without any value."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    if traceback is None:
-        return "an unknown place"
-    return f"{traceback.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{traceback.tb_lineno}"

@@ -8,10 +8,12 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from milepost.db.misfits import misfit
 from milepost.domain import decide
-from milepost.domain.errors import StaleVersion
+from milepost.domain.errors import StaleVersion, ValueRefused
 from milepost.domain.job import Job
 from milepost.engine.read_job import read_job
+from milepost.engine.returned import unwritable
 from milepost.engine.transit import transit
 
 if TYPE_CHECKING:
@@ -49,8 +51,11 @@ class Context:
         return self._attempt.stopping == "cancel"
 
     def keep(self, columns: Mapping[str, Any]) -> None:
-        """Columns to be written with whatever ends this attempt without the handler's word: stop, time-out, exception."""
-        self._attempt.kept = columns
+        """Columns to be written with whatever ends this attempt without the handler's word: stop, time-out, exception.
+
+        Raises ValueRefused.
+        """
+        self._attempt.kept = self._checked(columns)
 
     @property
     def log(self) -> logging.LoggerAdapter[Any]:
@@ -63,16 +68,20 @@ class Context:
         job = self._attempt.job
         return hashlib.sha256(f"{job.id}/{job.deadline_at.isoformat()}".encode()).hexdigest()
 
-    async def progress(self, percent: int, stage: str | None = None) -> None:
-        """0 to 100. Within an attempt it only rises; a lower figure leaves it as it is."""
-        columns: dict[str, Any] = {"progress": max(0, min(100, percent))}
+    async def progress(self, percent: float, stage: str | None = None) -> None:
+        """0 to 100. Within an attempt it only rises; a lower figure leaves it as it is. Raises as `note` does."""
+        columns: dict[str, Any] = {"progress": max(0, min(100, int(percent)))}
         if stage is not None:
             columns["stage"] = stage[:64]
         await self.note(columns)
 
     async def note(self, columns: Mapping[str, Any]) -> None:
-        """Writes columns of the job without a transition; with progress, when the attempt is expected to end."""
-        attempt = self._attempt
+        """Writes columns of the job without a transition; with progress, when the attempt is expected to end.
+
+        Raises ValueRefused for what is no column of the kind's or does not fit it, RowRefused for what its table refuses.
+        """
+        columns = self._checked(columns)
+        attempt = self._attempt_at_work()
         job = attempt.job
         if "progress" in columns:
             columns = {**columns, **attempt.expect(columns["progress"])}
@@ -81,11 +90,12 @@ class Context:
             self._lost()
 
     async def move(self, to_status: str, *, reason: str = "advanced", columns: Mapping[str, Any] | None = None) -> None:
-        """Goes on to the next running status of the kind, keeping the lease."""
-        attempt = self._attempt
+        """Goes on to the next running status of the kind, keeping the lease. Raises IllegalTransition, and as `note` does."""
+        columns = self._checked(columns or {})
+        attempt = self._attempt_at_work()
         wanted = decide.advance(
             attempt.kind.machine, attempt.job, to_status,
-            actor=f"worker:{attempt.worker}", reason=reason, columns=columns or {},
+            actor=f"worker:{attempt.worker}", reason=reason, columns=columns,
         )  # fmt: skip
         attempt.moving = True  # a heartbeat that misses the old version must not take the job for lost
         try:
@@ -95,6 +105,20 @@ class Context:
             self._lost()
         finally:
             attempt.moving = False
+
+    def _checked(self, columns: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A copy, which nobody changes any more. Raises ValueRefused."""
+        table, given = self._attempt.kind.table, dict(columns)
+        fault = unwritable(table, given.keys()) or misfit(table, given)
+        if fault is not None:
+            raise ValueRefused(detail=fault)
+        return given
+
+    def _attempt_at_work(self) -> Attempt:
+        """What a handler left behind ends here when its attempt does."""
+        if self._attempt.ending:
+            raise asyncio.CancelledError("the attempt is over")
+        return self._attempt
 
     def _lost(self) -> None:
         self._attempt.stopping = self._attempt.stopping or "lost"
