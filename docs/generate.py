@@ -21,9 +21,9 @@ from docs.figures import ROOT, WITH_FIGURES, measured, with_figures
 from docs.refusals import with_refusals
 from docs.tables import table
 from milepost import settings as settings_module
+from milepost.api.access import PUBLIC
 from milepost.api.app import create_app
 from milepost.api.dependencies import Dependencies
-from milepost.api.openapi import PUBLIC
 from milepost.cli import exits
 from milepost.cli.app import COMMANDS, build
 from milepost.db.libpq import PARAMETERS, Parameter, never
@@ -201,20 +201,28 @@ def _honoured(parameter: Parameter) -> str:
 def routes() -> str:
     told = (
         "Bodies, parameters and answers are described at `/openapi.json`. Every refusal is a problem document"
-        " (RFC 9457) whose `type` is explained at `/problems/{slug}`."
+        " (RFC 9457) whose `type` is explained at `/problems/{slug}`. One of the named scopes lets a key in; what is not its"
+        " user's own takes one of those behind *others'*. A key without `job:read`, `audit:read` and `ops:deploy` is told of what"
+        " it changes the id, kind, status and version alone. [Security](security.md#roles-and-scopes) explains the scopes."
     )
     document = create_app(_nothing_open()).openapi()
     rows = [
-        (path, method.upper(), operation.get("summary", ""))
+        (path, method.upper(), operation.get("summary", ""), _scope(operation))
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
         if method in METHODS
     ]
     parts: list[str] = []
     for room, members in groupby(sorted(rows, key=_room_of_row), key=lambda row: _room(row[0])):
-        lines = [[f"`{method} {path}`", summary] for path, method, summary in members]
-        parts.append(f"## {room}\n\n{table(('route', 'what it does'), lines)}")
+        lines = [[f"`{method} {path}`", summary, scope] for path, method, summary, scope in members]
+        parts.append(f"## {room}\n\n{table(('route', 'what it does', 'scope'), lines)}")
     return page("Routes", told, *parts)
+
+
+def _scope(operation: Mapping[str, Any]) -> str:
+    asked = operation.get("x-scopes", {"own": (), "others": ()})
+    own, others = (", ".join(f"`{scope}`" for scope in asked[whose]) for whose in ("own", "others"))
+    return f"{own}; others' {others}" if others else own
 
 
 def _room(path: str) -> str:
@@ -223,8 +231,8 @@ def _room(path: str) -> str:
     return path.split("/")[2].partition(":")[0]
 
 
-def _room_of_row(row: tuple[str, str, str]) -> tuple[Any, ...]:
-    path, method, _ = row
+def _room_of_row(row: tuple[str, str, str, str]) -> tuple[Any, ...]:
+    path, method, *_ = row
     room = _room(path)
     return (room == "without a key", room, path, METHODS.index(method.lower()))
 

@@ -209,6 +209,17 @@ async def test_a_revoked_key_loses_its_stream(house: House, url: str) -> None:
     assert [event["event"] for event in rest] == []
 
 
+async def test_who_may_no_longer_read_loses_the_stream(house: House, url: str, owner: Any) -> None:
+    operator = await house.caller("ops:deploy", role="operator")
+    async with stream(url, operator) as events:
+        await take(events, 1, "snapshot")
+        await owner.execute("UPDATE users SET role = 'caster' WHERE id = $1", operator.user_id)
+        async with asyncio.timeout(8):
+            rest = [event async for event in events]
+
+    assert [event["event"] for event in rest] == []
+
+
 async def test_heartbeats_carry_no_id(house: House, url: str, monkeypatch: Any) -> None:
     monkeypatch.setattr("milepost.api.events.HEARTBEAT", 0.1)
     me = await house.caller()

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from milepost import __version__
 from milepost.api import (
+    access,
     artifacts,
     control,
     create,
@@ -52,6 +53,7 @@ def create_app(deps: Dependencies) -> FastAPI:
     for room in ROOMS:
         # not include_router: it would match every path twice
         app.router.routes.extend(room.routes(deps).routes)
+    access.check_all(app.router.routes)
     openapi.install(app, deps)
     errors.install(app)
     app.add_middleware(Head)

@@ -12,17 +12,18 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 
 from milepost import observe
+from milepost.api.access import READ, controlling, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import read_model
+from milepost.api.brief import told
 from milepost.api.dependencies import Dependencies
-from milepost.api.lookups import id_in_path, only, readable
+from milepost.api.lookups import id_in_path, only, visible
 from milepost.api.problems import Problem, not_found
 from milepost.api.ranges import etags, part
 from milepost.api.validation import fault
 from milepost.db.artifact_rows import NewArtifact
 from milepost.domain.job import Job
-from milepost.domain.rights import READS
 from milepost.engine.artifacts import (
     LIVE,
     Artifact,
@@ -59,54 +60,67 @@ def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
     kind = next(kind for kind in deps.kinds if kind.name == KIND)
     files = Files(deps, kind)
+    reading, writing = needing(READ), needing(controlling([kind]))
 
-    @router.get("/v1/executions/{job_id}/artifacts", summary="The files of an execution")
+    @router.get("/v1/executions/{job_id}/artifacts", dependencies=reading, summary="The files of an execution")
     async def listed(request: Request, job_id: str, caller: Authenticated) -> JSON:
         only(request)
-        _, job = await readable(caller, (kind,), job_id)
+        _, job = await visible(caller, (kind,), job_id)
         return JSON({"items": [found.answer() for found in await artifacts_of(caller.database, kind, job.id)]})
 
-    @router.post("/v1/executions/{job_id}/artifacts", status_code=201, openapi_extra=CREATE, summary="Register a file")
+    @router.post(
+        "/v1/executions/{job_id}/artifacts", status_code=201, openapi_extra=CREATE, dependencies=writing,
+        summary="Register a file",
+    )  # fmt: skip
     async def create(request: Request, job_id: str, caller: Authenticated) -> JSON:
         only(request)
-        job = await files.controlled(caller, job_id)
+        job = await files.owner(caller, job_id)
         wanted = await read_model(request, CreateArtifact, deps.limits.body)
         artifact = await files.create(caller, job, wanted)
         url = f"/v1/artifacts/{artifact.id}"
         upload = {"upload_url": f"{url}/content"} if artifact.status == "UPLOADING" else {}
-        return JSON({**artifact.answer(), **upload}, 201, {"Location": url})
+        return JSON({**told(caller, artifact.answer()), **upload}, 201, {"Location": url})
 
-    @router.get("/v1/artifacts/{artifact_id}", summary="What is known of a file")
+    @router.get("/v1/artifacts/{artifact_id}", dependencies=reading, summary="What is known of a file")
     async def one(request: Request, artifact_id: str, caller: Authenticated) -> JSON:
         only(request)
-        return JSON((await files.read(caller, artifact_id)).answer())
+        return JSON((await files.visible(caller, artifact_id)).answer())
 
-    @router.put("/v1/artifacts/{artifact_id}/content", openapi_extra=UPLOAD, summary="Upload an announced file")
+    @router.put(
+        "/v1/artifacts/{artifact_id}/content", openapi_extra=UPLOAD, dependencies=writing,
+        summary="Upload an announced file",
+    )  # fmt: skip
     async def upload(request: Request, artifact_id: str, caller: Authenticated) -> JSON:
         only(request)
-        artifact = await files.write(caller, artifact_id)
-        return JSON((await files.upload(caller, artifact, request)).answer())
+        artifact = await files.controlled(caller, artifact_id)
+        return JSON(told(caller, (await files.upload(caller, artifact, request)).answer()))
 
     @router.get(
-        "/v1/artifacts/{artifact_id}/content", response_class=StreamingResponse, responses=BYTES, summary="The bytes"
-    )
+        "/v1/artifacts/{artifact_id}/content", response_class=StreamingResponse, responses=BYTES,
+        dependencies=reading, summary="The bytes",
+    )  # fmt: skip
     async def content(request: Request, artifact_id: str, caller: Authenticated) -> Response:
         only(request)
-        artifact = await files.read(caller, artifact_id)
+        artifact = await files.visible(caller, artifact_id)
         if artifact.status not in LIVE:
             raise not_found()
         return await files.download(artifact, request)
 
-    @router.post("/v1/artifacts/{artifact_id}/archive", summary="Archive a file: it stays readable")
+    @router.post(
+        "/v1/artifacts/{artifact_id}/archive", dependencies=writing, summary="Archive a file: it stays readable"
+    )
     async def archived(request: Request, artifact_id: str, caller: Authenticated) -> JSON:
         only(request)
-        artifact = await files.write(caller, artifact_id)
-        return JSON((await archive(caller.database, kind, artifact, actor=caller.actor)).answer())
+        artifact = await files.controlled(caller, artifact_id)
+        return JSON(told(caller, (await archive(caller.database, kind, artifact, actor=caller.actor)).answer()))
 
-    @router.delete("/v1/artifacts/{artifact_id}", status_code=204, summary="Delete a file: its record stays")
+    @router.delete(
+        "/v1/artifacts/{artifact_id}", status_code=204, dependencies=writing,
+        summary="Delete a file: its record stays",
+    )  # fmt: skip
     async def deleted(request: Request, artifact_id: str, caller: Authenticated) -> Response:
         only(request)
-        artifact = await files.write(caller, artifact_id)
+        artifact = await files.controlled(caller, artifact_id)
         await files.remove((await delete(caller.database, kind, artifact, actor=caller.actor)).file_path)
         return Response(status_code=204)
 
@@ -126,23 +140,24 @@ class Files:
             raise Problem("unavailable", "No artifact store is configured.", headers={"Retry-After": "60"})
         return self._deps.store
 
-    async def controlled(self, caller: Caller, job_id: str) -> Job:
-        _, job = await readable(caller, (self._kind,), job_id)
-        caller.must_control(job)
+    async def owner(self, caller: Caller, job_id: str) -> Job:
+        """The job that files are given to. Raises insufficient-scope, not-found."""
+        _, job = await visible(caller, (self._kind,), job_id)
+        caller.must_control(job, self._kind.scope)
         return job
 
-    async def read(self, caller: Caller, artifact_id: str) -> Artifact:
+    async def visible(self, caller: Caller, artifact_id: str) -> Artifact:
         """Raises not-found, alike for what does not exist and what is another's."""
-        caller.need(*READS)  # before the look-up: else it would tell which ids there are
         artifact = await find_artifact(caller.database, id_in_path(artifact_id))
         if artifact.kind != self._kind.name:
             raise not_found()
-        await readable(caller, (self._kind,), str(artifact.job_id))
+        await visible(caller, (self._kind,), str(artifact.job_id))
         return artifact
 
-    async def write(self, caller: Caller, artifact_id: str) -> Artifact:
-        artifact = await self.read(caller, artifact_id)
-        await self.controlled(caller, str(artifact.job_id))
+    async def controlled(self, caller: Caller, artifact_id: str) -> Artifact:
+        """Raises insufficient-scope, not-found."""
+        artifact = await self.visible(caller, artifact_id)
+        await self.owner(caller, str(artifact.job_id))
         return artifact
 
     async def create(self, caller: Caller, job: Job, wanted: CreateArtifact) -> Artifact:
@@ -181,7 +196,7 @@ class Files:
             raise fault("validation-failed", "/file_path", "names no stored file") from None
         except StoreRefused:
             raise self._refused() from None
-        _check(wanted.file_size, wanted.checksum, found)
+        _check(wanted.file_size, wanted.checksum, found, told=caller.reads)
         return found
 
     async def upload(self, caller: Caller, artifact: Artifact, request: Request) -> Artifact:
@@ -191,7 +206,7 @@ class Files:
         announced, checksum = artifact.row["file_size"], artifact.row["checksum"]
         try:
             stored = await self.store.put(path, request.stream(), limit=announced)
-            _check(announced, checksum, stored)
+            _check(announced, checksum, stored, told=True)
         except ClientDisconnect:
             raise Problem("bad-request", "The upload broke off; nothing of it was kept. It may be repeated.") from None
         except FileTooLarge:
@@ -256,8 +271,10 @@ class Files:
         return Problem("unavailable", "The artifact store does not answer.", headers={"Retry-After": "5"})
 
 
-def _check(size: int, checksum: str | None, found: Stored) -> None:
-    """Raises checksum-mismatch."""
+def _check(size: int, checksum: str | None, found: Stored, *, told: bool) -> None:
+    """Raises checksum-mismatch. `told`: whether the caller may know what was found."""
+    if not told and (found.size != size or checksum not in {None, found.sha256}):
+        raise _mismatch("The stored file is not the one that was announced.")
     if found.size != size:
         raise _mismatch(f"There are {found.size} bytes, not the announced {size}.")
     if checksum not in {None, found.sha256}:

@@ -11,15 +11,17 @@ from pydantic import AfterValidator, AliasChoices, Field
 from pydantic_core import PydanticCustomError
 
 from milepost.api import schemas
+from milepost.api.access import controlling, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import read_optional
+from milepost.api.brief import told_whole
 from milepost.api.dependencies import Dependencies
 from milepost.api.etags import expected_version
-from milepost.api.lookups import id_in_path, only
-from milepost.api.problems import Problem, not_found
+from milepost.api.lookups import only, visible
+from milepost.api.problems import Problem
 from milepost.api.whole import find
-from milepost.domain.errors import IllegalTransition, JobNotFound, MilepostError, StaleVersion
+from milepost.domain.errors import IllegalTransition, MilepostError, StaleVersion
 from milepost.domain.job import Job
 from milepost.domain.machine import Phase
 from milepost.domain.text import OBEYED
@@ -78,6 +80,7 @@ def _add_cancel(router: APIRouter, deps: Dependencies, path: str, kinds: Sequenc
         f"/v1/{path}/{{job_id}}/cancel", cancelled, methods=["POST"], name=f"cancel_{path}",
         summary="Cancel a job: at once while it waits, as a request while it runs",
         responses=schemas.cancelled(kinds), openapi_extra=_described(CancelJob), tags=[path],
+        dependencies=needing(controlling(kinds)),
     )  # fmt: skip
 
 
@@ -99,7 +102,7 @@ def _add_retry(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence
         f"/v1/{path}/{{job_id}}/retry", retried, methods=["POST"], name=f"retry_{path}",
         summary="Retry a job that failed or was cancelled; one that never began keeps a `scheduled_at` that is still ahead",
         responses=schemas.whole(kinds),
-        openapi_extra=_described(RetryJob), tags=[path],
+        openapi_extra=_described(RetryJob), tags=[path], dependencies=needing(controlling(kinds)),
     )  # fmt: skip
 
 
@@ -109,17 +112,10 @@ def _described(model: type[Any]) -> dict[str, Any]:
 
 async def controlled(request: Request, caller: Caller, kinds: Sequence[Kind], text: str) -> tuple[Kind, Job]:
     """The job, if the caller may change it. Raises insufficient-scope, not-found."""
-    caller.need(*(kind.scope for kind in kinds), "ops:deploy")
     only(request)
-    job_id = id_in_path(text)
-    for kind in kinds:
-        try:
-            job = await read_job(caller.database, kind.table, job_id)
-        except JobNotFound:
-            continue
-        caller.must_control(job, kind.scope)
-        return kind, job
-    raise not_found()
+    kind, job = await visible(caller, kinds, text)
+    caller.must_control(job, kind.scope)
+    return kind, job
 
 
 def _expected(request: Request) -> int | None:
@@ -136,5 +132,4 @@ async def _with_present(caller: Caller, kind: Kind, job: Job, error: MilepostErr
 
 
 async def _answer(caller: Caller, kind: Kind, job: Job, status: int) -> JSON:
-    found = await find(caller, (kind,), job.id)
-    return JSON(found.content, status, {"ETag": found.tag})
+    return told_whole(caller, await find(caller, (kind,), job.id), status)

@@ -13,9 +13,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from milepost.api import schemas
+from milepost.api.access import needing, submitting
 from milepost.api.answers import JSON
 from milepost.api.auth import Caller, Doorkeeper
 from milepost.api.body import read_model
+from milepost.api.brief import told
 from milepost.api.checks import Checks
 from milepost.api.dependencies import Dependencies
 from milepost.api.etags import etag
@@ -34,19 +36,20 @@ KEY = re.compile(rb"[\x20-\x7e]{1,255}")
 def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
     for kind in deps.kinds:
-        one, many = Create(deps, kind).one, CreateMany(deps, kind)
-        _add(router, kind.path, "", one, kind.request, schemas.created(kind), "Submit one job")
-        _add(router, kind.path, ":batch", many.all, many.model, schemas.batched(), "Submit many jobs, all or none")
+        one, many = Create(deps, kind), CreateMany(deps, kind)
+        _add(router, one, "", one.one, kind.request, schemas.created(kind), "Submit one job")
+        _add(router, many, ":batch", many.all, many.model, schemas.batched(), "Submit many jobs, all or none")
     return router
 
 
 def _add(
-    router: APIRouter, kind: str, verb: str, route: Callable[[Request], Awaitable[Response]], model: type[BaseModel],
-    responses: dict[int | str, Any], summary: str,
+    router: APIRouter, create: Create, verb: str, route: Callable[[Request], Awaitable[Response]],
+    model: type[BaseModel], responses: dict[int | str, Any], summary: str,
 ) -> None:  # fmt: skip
+    kind = create.kind.path
     added = APIRoute(
         f"/v1/{kind}{verb}", route, methods=["POST"], status_code=202, name=f"submit{verb}_{kind}".replace(":", "_"),
-        responses=responses, tags=[kind], summary=summary,
+        responses=responses, tags=[kind], summary=summary, dependencies=needing(create.access),
         openapi_extra={"requestBody": schemas.body(model), "parameters": [schemas.IDEMPOTENCY_KEY]},
     )  # fmt: skip
     added.app = _straight(route)
@@ -54,7 +57,10 @@ def _add(
 
 
 def _straight(route: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
-    """Without FastAPI's exit stacks, dependencies and telemetry, which would cost as much as all the rest."""
+    """Without FastAPI's exit stacks, dependencies and telemetry, which would cost as much as all the rest.
+
+    The route itself asks what its dependencies would ask.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         response = await route(Request(scope, receive, send))
@@ -67,27 +73,36 @@ class Create:
     """Submits one job of a kind."""
 
     def __init__(self, deps: Dependencies, kind: Kind) -> None:
+        self.kind = kind
+        self.access = submitting(kind)
         self._deps = deps
-        self._kind = kind
         self._checks = Checks(deps, kind)
 
     async def one(self, request: Request) -> Response:
-        kind = self._kind
-        caller = await _submitter(request, kind)
+        kind = self.kind
+        caller = await self._submitter(request)
         key = idempotency_key(request, required=kind.key_required)
         asked = await read_model(request, kind.request, kind.body_bytes)
         new = await self._checks.one(caller, self._new(caller, asked, key))
-        return self._answer(await submit(caller.database, kind, new, self._deps.ringer))
+        return self._answer(caller, await submit(caller.database, kind, new, self._deps.ringer))
+
+    async def _submitter(self, request: Request) -> Caller:
+        doorkeeper: Doorkeeper = request.app.state.doorkeeper
+        caller = await doorkeeper.caller(request.scope)
+        self.access.check(caller)
+        if request.scope["query_string"]:
+            only(request)
+        return caller
 
     def _new(self, caller: Caller, asked: Any, key: str | None) -> NewJob:
         asked = self._checks.completed(asked)
         return new_job(
-            self._kind, asked, ids=self._deps.ids, actor=caller.actor, user_id=caller.user_id, idempotency_key=key
+            self.kind, asked, ids=self._deps.ids, actor=caller.actor, user_id=caller.user_id, idempotency_key=key
         )
 
-    def _answer(self, submitted: Submitted) -> Response:
-        content = shown(self._kind, submitted.job)
-        headers = {"Location": f"/v1/{self._kind.path}/{content['id']}", "ETag": etag(content)}
+    def _answer(self, caller: Caller, submitted: Submitted) -> Response:
+        content = told(caller, shown(self.kind, submitted.job))
+        headers = {"Location": f"/v1/{self.kind.path}/{content['id']}", "ETag": etag(content)}
         if not submitted.created:
             return JSON(content, 200, {**headers, "Idempotency-Replayed": "true"})
         return JSON(content, 202, {**headers, "Retry-After": "1"})
@@ -102,14 +117,14 @@ class CreateMany(Create):
         self.model: type[Any] = create_model(f"{kind.request.__name__}Batch", __base__=Strict, jobs=jobs)
 
     async def all(self, request: Request) -> Response:
-        caller = await _submitter(request, self._kind)
-        key = idempotency_key(request, required=self._kind.key_required)
+        caller = await self._submitter(request)
+        key = idempotency_key(request, required=self.kind.key_required)
         asked = await read_model(request, self.model, self._deps.limits.batch_body)
         new = [self._new(caller, job, key and _member(key, index)) for index, job in enumerate(asked.jobs)]
         new = await self._checks.many(caller, new)
         if key is not None:
             await self._check_same_length(caller, key, len(new))
-        submitted = await submit_all(caller.database, self._kind, new, self._deps.ringer)
+        submitted = await submit_all(caller.database, self.kind, new, self._deps.ringer)
         ids = [one.job.id for one in submitted]
         content = {"ids": ids, "count": len(ids)}
         if not any(one.created for one in submitted):
@@ -119,7 +134,7 @@ class CreateMany(Create):
     async def _check_same_length(self, caller: Caller, key: str, length: int) -> None:
         """A batch that continues another, or is a part of it, is another request."""
         digests = [key_digest(caller.user_id, _member(key, index)) for index in range(length + 1)]
-        known = await keys_in_use(caller.database.connections, self._kind.table, digests)
+        known = await keys_in_use(caller.database.connections, self.kind.table, digests)
         if known and known != set(digests[:length]):
             raise Problem("idempotency-key-reused", "This idempotency key was used for a batch of another length.")
 
@@ -127,15 +142,6 @@ class CreateMany(Create):
 def _member(key: str, index: int) -> str:
     # no caller can send a NUL, so a member's key is never a caller's own
     return f"{key}\x00{index}"
-
-
-async def _submitter(request: Request, kind: Kind) -> Caller:
-    doorkeeper: Doorkeeper = request.app.state.doorkeeper
-    caller = await doorkeeper.caller(request.scope)
-    caller.need(kind.scope)
-    if request.scope["query_string"]:
-        only(request)
-    return caller
 
 
 def idempotency_key(request: Request, *, required: bool) -> str | None:

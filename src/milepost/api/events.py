@@ -14,10 +14,11 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import BeforeValidator
 
 from milepost import observe
+from milepost.api.access import READ, needing
 from milepost.api.answers import encode
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.dependencies import Dependencies
-from milepost.api.lookups import only, readable
+from milepost.api.lookups import only, visible
 from milepost.api.problems import Problem, shorten
 from milepost.api.validation import fault, none_of
 from milepost.db import history
@@ -25,7 +26,6 @@ from milepost.db.history import BRIEF, Step
 from milepost.domain.errors import MilepostError, Unavailable
 from milepost.domain.estimate import answered, time_left
 from milepost.domain.machine import Phase
-from milepost.domain.rights import READS
 from milepost.engine.feed import Event, Feed, Follower, Moved, Slow, Stirred
 from milepost.engine.kind import Kind
 from milepost.kinds.requests import CANONICAL
@@ -82,7 +82,10 @@ def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
     responses: dict[int | str, Any] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
-    @router.get("/v1/events", responses=responses, response_class=EventStream, summary="What happens to jobs")
+    @router.get(
+        "/v1/events", responses=responses, response_class=EventStream, summary="What happens to jobs",
+        dependencies=needing(READ),
+    )  # fmt: skip
     async def of_all(
         request: Request,
         caller: Authenticated,
@@ -93,7 +96,6 @@ def routes(deps: Dependencies) -> APIRouter:
         last_event_id: Annotated[str | None, Header(max_length=30)] = None,
     ) -> EventStream:
         only(request, "kind", "job", "phase", "status")
-        caller.need(*READS)
         jobs = frozenset(_job_id(text) for text in job) if job else None
         kinds = _kinds(deps.kinds, kind)
         wanted = Wanted(kinds, jobs, _statuses(kinds, status), frozenset(p.value for p in phase), caller.owner)
@@ -107,7 +109,7 @@ def routes(deps: Dependencies) -> APIRouter:
             last_event_id: Annotated[str | None, Header(max_length=30)] = None,
         ) -> EventStream:
             only(request)
-            kind, job = await readable(caller, kinds, job_id)
+            kind, job = await visible(caller, kinds, job_id)
             wanted = Wanted((kind,), frozenset({job.id}), frozenset(), frozenset(), caller.owner)
             return _stream(request, deps, caller, wanted, last_event_id)
 
@@ -116,7 +118,7 @@ def routes(deps: Dependencies) -> APIRouter:
     for path, kinds in (("jobs", deps.kinds), *((kind.path, (kind,)) for kind in deps.kinds)):
         router.add_api_route(
             f"/v1/{path}/{{job_id}}/events", of_one(kinds), name=f"{path}_events", summary="What happens to one job",
-            responses=responses, response_class=EventStream,
+            responses=responses, response_class=EventStream, dependencies=needing(READ),
         )  # fmt: skip
     return router
 
@@ -237,7 +239,7 @@ class Stream:
         if now - self._checked_at >= RECHECK:
             self._checked_at = now
             with suppress(Unavailable):
-                await self._request.app.state.doorkeeper.again(self._request.scope)
+                READ.check(await self._request.app.state.doorkeeper.again(self._request.scope))
         if now - self._beat_at < HEARTBEAT:
             return b""
         self._beat_at = now

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from milepost.api import schemas
+from milepost.api.access import READ, READ_OWN, Access, controlling, needing, submitting
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.cursors import Cursors
@@ -24,7 +25,6 @@ from milepost.api.query import DEEPEST_ROW, Number, parse
 from milepost.api.ranges import etags
 from milepost.api.sources import add_upload
 from milepost.api.validation import fault
-from milepost.domain.rights import READS
 from milepost.kinds.images import reads
 from milepost.kinds.images.records import GeneratedImage, UsageStats
 from milepost.storage import DigestMismatch, NoSuchFile, StoreRefused, paths
@@ -71,11 +71,12 @@ class Days(BaseModel):
 
 def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter(tags=["images"])
-    if all(kind.name != KIND for kind in deps.kinds):
+    kind = next((kind for kind in deps.kinds if kind.name == KIND), None)
+    if kind is None:
         return router
-    add_upload(router, deps)
+    add_upload(router, deps, submitting(kind))
     _add_history(router, deps)
-    _add_one(router)
+    _add_one(router, controlling([kind]))
     _add_file(router, deps)
     _add_usage(router)
     return router
@@ -83,7 +84,6 @@ def routes(deps: Dependencies) -> APIRouter:
 
 def _add_history(router: APIRouter, deps: Dependencies) -> None:
     async def listed(request: Request, caller: Authenticated) -> JSON:
-        caller.need(*READS)
         asked = parse(request.scope, HistoryPart)
         cursors = Cursors(deps.secret, caller, "generated_images", {})
         offset, after = _place(asked, cursors)
@@ -99,7 +99,7 @@ def _add_history(router: APIRouter, deps: Dependencies) -> None:
 
     router.add_api_route(
         "/v1/generated_images", listed, summary="Your pictures, newest first", responses=_page(),
-        openapi_extra={"parameters": schemas.parameters(HistoryPart)},
+        openapi_extra={"parameters": schemas.parameters(HistoryPart)}, dependencies=needing(READ_OWN),
     )  # fmt: skip
 
 
@@ -116,24 +116,25 @@ def _place(asked: HistoryPart, cursors: Cursors) -> tuple[int, tuple[datetime, U
     return offset, None
 
 
-def _add_one(router: APIRouter) -> None:
+def _add_one(router: APIRouter, access: Access) -> None:
     async def one(request: Request, image_id: str, caller: Authenticated) -> JSON:
         only(request)
-        caller.need(*READS)
         return JSON(await _visible(caller, image_id))
 
     async def deleted(request: Request, image_id: str, caller: Authenticated) -> Response:
         only(request)
-        caller.need("job:submit", "ops:deploy")
         image = await _visible(caller, image_id)
         if image["user_id"] != caller.user_id:
-            caller.need("ops:deploy")
+            caller.need(*access.others)
         await reads.delete_image(caller.database, image["id"], caller.actor)
         return Response(status_code=204)
 
     path = "/v1/generated_images/{image_id}"
-    router.add_api_route(path, one, summary="One picture", responses=_image())
-    router.add_api_route(path, deleted, methods=["DELETE"], status_code=204, summary="Delete a picture of yours")
+    router.add_api_route(path, one, summary="One picture", responses=_image(), dependencies=needing(READ))
+    router.add_api_route(
+        path, deleted, methods=["DELETE"], status_code=204, summary="Delete a picture of yours",
+        dependencies=needing(access),
+    )  # fmt: skip
 
 
 async def _visible(caller: Caller, text: str) -> dict[str, Any]:
@@ -147,7 +148,6 @@ async def _visible(caller: Caller, text: str) -> dict[str, Any]:
 def _add_file(router: APIRouter, deps: Dependencies) -> None:
     async def file(request: Request, name: str, caller: Authenticated) -> Response:
         only(request)
-        caller.need(*READS)
         match = FILE.fullmatch(name)
         if match is None or not await reads.has_image(caller.database, match[1], caller.owner):
             raise not_found()
@@ -163,7 +163,7 @@ def _add_file(router: APIRouter, deps: Dependencies) -> None:
 
     router.add_api_route(
         "/v1/image_files/{name}", file, summary="The bytes of a picture of yours", response_class=Response,
-        responses=PNG,
+        responses=PNG, dependencies=needing(READ),
     )  # fmt: skip
 
 
@@ -180,7 +180,6 @@ async def _bytes(deps: Dependencies, caller: Caller, sha256: str) -> bytes:
 
 def _add_usage(router: APIRouter) -> None:
     async def usage(request: Request, caller: Authenticated) -> JSON:
-        caller.need(*READS)
         first, last = await _window(caller, parse(request.scope, Days))
         days = await reads.usage(caller.database, caller.user_id, first, last)
         total = {name: sum(each[name] for each in days) for name in reads.COUNTS}
@@ -192,7 +191,7 @@ def _add_usage(router: APIRouter) -> None:
     ]
     router.add_api_route(
         "/v1/usage_stats", usage, summary="What your tasks came to, by UTC day", responses=_usage(),
-        openapi_extra={"parameters": given},
+        openapi_extra={"parameters": given}, dependencies=needing(READ_OWN),
     )  # fmt: skip
 
 

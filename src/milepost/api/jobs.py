@@ -9,16 +9,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from milepost.api import lists, schemas
+from milepost.api.access import READ, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated
 from milepost.api.dependencies import Dependencies
 from milepost.api.etags import is_known
 from milepost.api.longpoll import wait_for_change
-from milepost.api.lookups import id_in_path, only, readable
+from milepost.api.lookups import id_in_path, only, visible
 from milepost.api.query import Waiting, parse
 from milepost.api.whole import Found, find
 from milepost.db.wholes import history
-from milepost.domain.rights import READS
 from milepost.engine.kind import Kind
 
 
@@ -32,7 +32,6 @@ def routes(deps: Dependencies) -> APIRouter:
 
 def _add_one(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind]) -> None:
     async def one(request: Request, job_id: str, caller: Authenticated) -> Response:
-        caller.need(*READS)
         wait = parse(request.scope, Waiting).wait
         known = request.headers.get("if-none-match")
         read = partial(find, caller, kinds, id_in_path(job_id))
@@ -47,18 +46,20 @@ def _add_one(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[K
     router.add_api_route(
         f"/v1/{path}/{{job_id}}", one, name=f"get_{path}", summary="Read one job, at once or when it changes",
         responses=schemas.whole(kinds), openapi_extra={"parameters": schemas.reading()}, tags=[path],
+        dependencies=needing(READ),
     )  # fmt: skip
 
 
 def _add_history(router: APIRouter, path: str, kinds: Sequence[Kind]) -> None:
     async def transitions(request: Request, job_id: str, caller: Authenticated) -> JSON:
         only(request)
-        kind, job = await readable(caller, kinds, job_id)
+        kind, job = await visible(caller, kinds, job_id)
         return JSON({"items": await history(caller.database.connections, kind.name, job.id)})
 
     router.add_api_route(
         f"/v1/{path}/{{job_id}}/transitions", transitions, name=f"{path}_transitions",
         summary="Every change of status, in order", responses=schemas.transitions(), tags=[path],
+        dependencies=needing(READ),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from milepost.api import schemas
+from milepost.api.access import READ, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.cursors import Cursors
@@ -20,7 +21,6 @@ from milepost.api.validation import fault, none_of
 from milepost.api.whole import shown
 from milepost.db.reads import Listed, Listing, Part, Wanted, list_jobs
 from milepost.db.wholes import output_files
-from milepost.domain.rights import READS
 from milepost.engine.kind import Kind
 
 
@@ -34,7 +34,6 @@ def routes(deps: Dependencies) -> APIRouter:
 
 def _add(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind], parameters: type[Parameters]) -> None:
     async def listed(request: Request, caller: Authenticated) -> JSON:
-        caller.need(*READS)
         asked = parse(request.scope, parameters)
         cursors = Cursors(deps.secret, caller, path, asked.filters())
         part = _part(asked, cursors)
@@ -44,7 +43,7 @@ def _add(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind]
 
     router.add_api_route(
         f"/v1/{path}", listed, name=f"list_{path}", summary=f"List {path}", responses=schemas.listed(kinds),
-        openapi_extra={"parameters": schemas.parameters(parameters)}, tags=[path],
+        openapi_extra={"parameters": schemas.parameters(parameters)}, tags=[path], dependencies=needing(READ),
     )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from milepost.api.unknown import unknown_parameter
 from milepost.api.validation import parameter
 from milepost.domain.errors import JobNotFound
 from milepost.domain.job import Job
-from milepost.domain.rights import READS
 from milepost.engine.kind import Kind
 from milepost.engine.read_job import read_job
 from milepost.kinds.requests import CANONICAL
@@ -26,9 +25,11 @@ def id_in_path(text: str) -> UUID:
     return UUID(text)
 
 
-async def readable(caller: Caller, kinds: Sequence[Kind], text: str) -> tuple[Kind, Job]:
-    """The job of one of these kinds that the caller may read. Raises insufficient-scope, not-found."""
-    caller.need(*READS)
+async def visible(caller: Caller, kinds: Sequence[Kind], text: str) -> tuple[Kind, Job]:
+    """The job of one of these kinds, if it is the caller's or the caller sees everybody's. Raises not-found.
+
+    Whether what is read of it may be told is for the route's own access, which is asked before.
+    """
     job_id = id_in_path(text)
     for kind in kinds:
         try:

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from milepost.api.access import Access, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated
 from milepost.api.body import read_bytes
+from milepost.api.brief import told
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import only
 from milepost.api.pictures import PictureRefused, cleaned
@@ -56,10 +58,9 @@ STORED: dict[int | str, Any] = {
 }
 
 
-def add_upload(router: APIRouter, deps: Dependencies) -> None:
+def add_upload(router: APIRouter, deps: Dependencies, access: Access) -> None:
     async def upload(request: Request, caller: Authenticated) -> JSON:
         only(request)
-        caller.need("job:submit")
         if deps.store is None:
             raise Problem("unavailable", "No artifact store is configured.", headers={"Retry-After": "60"})
         sent = await _file(request)
@@ -74,10 +75,11 @@ def add_upload(router: APIRouter, deps: Dependencies) -> None:
         except StoreRefused:
             raise Problem("unavailable", "The artifact store does not answer.", headers={"Retry-After": "5"}) from None
         content = {"id": source_id, "width": picture.width, "height": picture.height}
-        return JSON({**content, "sha256": stored.sha256, "size": stored.size}, 201)
+        return JSON(told(caller, {**content, "sha256": stored.sha256, "size": stored.size}), 201)
 
     router.add_api_route(
         "/v1/images/sources", upload, methods=["POST"], status_code=201, responses=STORED, openapi_extra=UPLOAD,
+        dependencies=needing(access),
         summary="Upload a picture to draw from: PNG, JPEG, WebP or GIF, at most 5 MiB and 40 megapixels",
     )  # fmt: skip
 

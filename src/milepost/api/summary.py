@@ -6,22 +6,21 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from milepost.api.access import READ, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import only
 from milepost.db.counts import EXACT, Tally, tally
-from milepost.domain.rights import READS
 from milepost.engine.kind import Kind
 
 
 def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/v1/summary", summary="How many jobs are where")
+    @router.get("/v1/summary", summary="How many jobs are where", dependencies=needing(READ))
     async def summary(request: Request, caller: Authenticated) -> JSON:
         only(request)
-        caller.need(*READS)
         kinds: dict[str, Any] = {}
         for kind in deps.kinds:
             found = await caller.database.connections.run(lambda c, k=kind: tally(c, k.table, caller.owner))

@@ -6,12 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from milepost.api.access import controlling, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import read_model
+from milepost.api.brief import told_whole
 from milepost.api.dependencies import Dependencies
 from milepost.api.etags import expected_version
-from milepost.api.lookups import only, readable
+from milepost.api.lookups import only, visible
 from milepost.api.problems import Problem
 from milepost.api.validation import fault
 from milepost.api.whole import find
@@ -40,16 +42,22 @@ def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
     kind = next(kind for kind in deps.kinds if kind.name == KIND)
 
-    @router.patch("/v1/executions/{job_id}", openapi_extra=BODY, summary="Report on an execution, or keep it longer")
+    access = controlling(
+        [kind], f"`{kind.scope}` lets you change {' and '.join(f'`{name}`' for name in sorted(RETENTION))} alone"
+    )
+
+    @router.patch(
+        "/v1/executions/{job_id}", openapi_extra=BODY, summary="Report on an execution, or keep it longer",
+        dependencies=needing(access),
+    )  # fmt: skip
     async def update(request: Request, job_id: str, caller: Authenticated) -> JSON:
         only(request)
-        _, job = await readable(caller, (kind,), job_id)
+        _, job = await visible(caller, (kind,), job_id)
         caller.must_control(job)
         wanted = await read_model(request, UpdateExecution, kind.body_bytes)
         _check(caller, kind, job, wanted, _version(request, wanted))
         await _apply(caller, kind, job, wanted)
-        done = await find(caller, (kind,), job.id)
-        return JSON(done.content, headers={"ETag": done.tag})
+        return told_whole(caller, await find(caller, (kind,), job.id))
 
     return router
 

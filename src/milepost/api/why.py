@@ -8,10 +8,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from milepost.api.access import READ, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated
 from milepost.api.dependencies import Dependencies
-from milepost.api.lookups import only, readable
+from milepost.api.lookups import only, visible
 from milepost.domain.errors import Unavailable
 from milepost.engine.kind import Kind
 from milepost.engine.why import why
@@ -23,7 +24,7 @@ def routes(deps: Dependencies) -> APIRouter:
     def of(kinds: Sequence[Kind]) -> Any:
         async def explain(request: Request, job_id: str, caller: Authenticated) -> JSON:
             only(request)
-            kind, job = await readable(caller, kinds, job_id)
+            kind, job = await visible(caller, kinds, job_id)
             found = await why(caller.database, kind, job, await alive(deps, kind))
             return JSON({"id": job.id, "kind": kind.name, **asdict(found)})
 
@@ -31,7 +32,11 @@ def routes(deps: Dependencies) -> APIRouter:
 
     for path, kinds in (("jobs", deps.kinds), *((kind.path, (kind,)) for kind in deps.kinds)):
         router.add_api_route(
-            f"/v1/{path}/{{job_id}}/why", of(kinds), name=f"{path}_why", summary="Why a job is not running"
+            f"/v1/{path}/{{job_id}}/why",
+            of(kinds),
+            name=f"{path}_why",
+            summary="Why a job is not running",
+            dependencies=needing(READ),
         )
     return router
 

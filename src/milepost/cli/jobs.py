@@ -112,6 +112,8 @@ def cancel(
     job = with_client(data_dir, lambda client: client.cancel(job_id, reason=reason, version=version))
     if as_json:
         print_json(job)
+    elif job.brief:
+        say(f"{job.id} is {job.status}, version {job.version}. This key may not read more.")
     elif job.phase == "cancelled":
         say(f"{job.id} is cancelled.")
     elif job.ended:

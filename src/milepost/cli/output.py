@@ -18,6 +18,8 @@ from milepost.domain.text import visible
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+# of a job, where the key may not read
+BRIEF = ("id", "kind", "status", "version")
 PHASE_COLOURS = {
     "queued": "yellow",
     "running": "cyan",
@@ -49,6 +51,8 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         shown: dict[str, Any] = {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
         shown.pop("etag", None)
+        if getattr(value, "brief", False):
+            return {name: shown[name] for name in BRIEF}
         own: dict[str, Any] = shown.pop("columns", None) or {}
         return {**shown, **own}
     if isinstance(value, Mapping):

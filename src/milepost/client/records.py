@@ -59,11 +59,15 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job of any kind, as it was when the API answered."""
+    """One job of any kind, as it was when the API answered.
+
+    A key that may not read is told `id`, `kind`, `status` and `version` alone: then `brief` is true, `phase` is empty
+    and everything else is at its default.
+    """
 
     id: UUID
     kind: str
-    phase: str
+    phase: str = ""
     status: str
     version: int
     title: str = ""
@@ -94,6 +98,10 @@ class Job:
     columns: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     etag: str | None = field(default=None, repr=False, compare=False)
     replayed: bool = field(default=False, compare=False)
+
+    @property
+    def brief(self) -> bool:
+        return not self.phase
 
     @property
     def ended(self) -> bool:

@@ -24,6 +24,10 @@ class Rights:
         """The only user whose jobs are shown; None = everybody's."""
         return self.user_id if self.scopes.isdisjoint(SEES_ALL) else None
 
+    @property
+    def reads(self) -> bool:
+        return not self.scopes.isdisjoint(READS)
+
     def sees(self, user_id: UUID | None) -> bool:
         """What belongs to that user."""
         return self.owner is None or user_id == self.user_id
