@@ -329,3 +329,23 @@ async def test_a_bell_is_rung_for_every_submitted_job(caster: Person, doorbell: 
 
     await doorbell.drain()  # nobody waits for a bell
     assert doorbell.rings.rung == 3
+
+
+CALLBACK = "https://hooks.example.com/x"
+
+
+async def test_who_asks_for_a_callback_is_told_that_none_is_sent_yet(caster: Person) -> None:
+    made = await caster.http.post(PATH, json={"prompt": "x", "callbackUrl": CALLBACK}, headers={"Idempotency-Key": "c"})
+    again = await caster.http.post(
+        PATH, json={"prompt": "x", "callback_url": CALLBACK}, headers={"Idempotency-Key": "c"}
+    )
+    many = await caster.http.post(
+        f"{PATH}:batch", json={"jobs": [{"prompt": "x"}, *[{"prompt": "x", "callback_url": CALLBACK}] * 3]}
+    )
+    none = await caster.http.post(PATH, json={"prompt": "x"})
+
+    assert (made.status_code, made.json()["callback_url"]) == (202, CALLBACK)
+    assert ["callback_url is kept, but nothing is sent to it yet" in line for line in made.json()["warnings"]] == [True]
+    assert (again.status_code, again.json()["warnings"]) == (200, made.json()["warnings"])
+    assert ["callback_url of 3 of 4 jobs is kept" in line for line in many.json()["warnings"]] == [True]
+    assert "warnings" not in none.json()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -18,6 +18,7 @@ from milepost.api.answers import JSON
 from milepost.api.auth import Caller, Doorkeeper
 from milepost.api.body import read_model
 from milepost.api.brief import told
+from milepost.api.cautions import warned
 from milepost.api.checks import Checks
 from milepost.api.dependencies import Dependencies
 from milepost.api.etags import etag
@@ -84,7 +85,8 @@ class Create:
         key = idempotency_key(request, required=kind.key_required)
         asked = await read_model(request, kind.request, kind.body_bytes)
         new = await self._checks.one(caller, self._new(caller, asked, key))
-        return self._answer(caller, await submit(caller.database, kind, new, self._deps.ringer))
+        submitted = await submit(caller.database, kind, new, self._deps.ringer)
+        return self._answer(caller, submitted, warned([new]))
 
     async def _submitter(self, request: Request) -> Caller:
         doorkeeper: Doorkeeper = request.app.state.doorkeeper
@@ -100,12 +102,12 @@ class Create:
             self.kind, asked, ids=self._deps.ids, actor=caller.actor, user_id=caller.user_id, idempotency_key=key
         )
 
-    def _answer(self, caller: Caller, submitted: Submitted) -> Response:
+    def _answer(self, caller: Caller, submitted: Submitted, warnings: Mapping[str, Any]) -> Response:
         content = told(caller, shown(self.kind, submitted.job))
         headers = {"Location": f"/v1/{self.kind.path}/{content['id']}", "ETag": etag(content)}
         if not submitted.created:
-            return JSON(content, 200, {**headers, "Idempotency-Replayed": "true"})
-        return JSON(content, 202, {**headers, "Retry-After": "1"})
+            return JSON({**content, **warnings}, 200, {**headers, "Idempotency-Replayed": "true"})
+        return JSON({**content, **warnings}, 202, {**headers, "Retry-After": "1"})
 
 
 class CreateMany(Create):
@@ -126,7 +128,7 @@ class CreateMany(Create):
             await self._check_same_length(caller, key, len(new))
         submitted = await submit_all(caller.database, self.kind, new, self._deps.ringer)
         ids = [one.job.id for one in submitted]
-        content = {"ids": ids, "count": len(ids)}
+        content = {"ids": ids, "count": len(ids), **warned(new)}
         if not any(one.created for one in submitted):
             return JSON(content, 200, {"Idempotency-Replayed": "true"})
         return JSON(content, 202, {"Retry-After": "1"})

@@ -62,6 +62,13 @@ PROBLEM: Schema = {
     },
 }
 
+WARNINGS: Schema = {
+    "type": "array",
+    "description": "What was asked for and will not be done, where there is such: at present a `callback_url`,"
+    " which is kept while nothing is sent to it.",
+    "items": {"type": "string"},
+}
+
 
 def ref(name: str) -> Schema:
     return {"$ref": REF.format(model=name)}
@@ -134,15 +141,19 @@ def cancelled(kinds: Sequence[Kind]) -> Responses:
 
 
 def created(kind: Kind) -> Responses:
+    answer: Schema = {"allOf": [ref(name_of(kind)), {"type": "object", "properties": {"warnings": WARNINGS}}]}
     return {
-        200: described("A replay: the job that this key made, as it is now.", ref(name_of(kind))),
-        202: described("Accepted.", ref(name_of(kind))),
+        200: described("A replay: the job that this key made, as it is now.", answer),
+        202: described("Accepted.", answer),
     }
 
 
 def batched() -> Responses:
     ids = {"type": "array", "items": TYPES["UUID"]}
-    content: Schema = {"type": "object", "properties": {"ids": ids, "count": {"type": "integer"}}}
+    content: Schema = {
+        "type": "object",
+        "properties": {"ids": ids, "count": {"type": "integer"}, "warnings": WARNINGS},
+    }
     return {200: described("A replay.", content), 202: described("All of them are accepted.", content)}
 
 

@@ -15,7 +15,20 @@ from milepost.client import Job, Page, Transition
 TEXTS = ("prompt", "output")
 # shown in a line of their own or not worth one
 ELSEWHERE = frozenset(
-    {"id", "kind", "phase", "title", "status", "version", "status_transitions", "artifacts", "columns", "etag", *TEXTS}
+    {
+        "id",
+        "kind",
+        "phase",
+        "title",
+        "status",
+        "version",
+        "status_transitions",
+        "artifacts",
+        "columns",
+        "etag",
+        "warnings",
+        *TEXTS,
+    }
 )
 EMPTY: Sequence[Any] = (None, "", False)
 

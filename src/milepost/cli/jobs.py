@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -17,6 +18,9 @@ from milepost.cli.watching import watch_job
 from milepost.client import Client, Job
 
 T = TypeVar("T")
+
+# a command tells the client's warnings itself
+logging.getLogger("milepost.client").addHandler(logging.NullHandler())
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Reason = Annotated[str | None, typer.Option(help="A short note for the job's history.")]

@@ -42,6 +42,11 @@ def complain(message: str, hint: str | None = None) -> None:
         err.print(visible(f"  {' '.join(hint.split())}"), markup=False)
 
 
+def warn(message: str) -> None:
+    """One line beside the result, whatever form that has."""
+    err.print(visible(f"warning: {' '.join(message.split())}"), markup=False, style="yellow")
+
+
 def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(plain(value), indent=2, default=str) + "\n")
 

@@ -15,7 +15,7 @@ from milepost.cli.fields import described, fields_of, main_field, option
 from milepost.cli.found import AsJson, DataDir
 from milepost.cli.job_views import show_job
 from milepost.cli.jobs import end_as, with_client
-from milepost.cli.output import print_json, say
+from milepost.cli.output import print_json, say, warn
 from milepost.cli.watching import watch_job
 from milepost.cli.words import Words, take_apart
 from milepost.client import Client, Job
@@ -74,6 +74,8 @@ def submit(
 
     async def work(client: Client) -> Job:
         job = await client.submit(found.path, idempotency_key=idempotency_key, **request)
+        for warning in job.warnings:
+            warn(warning)
         if not as_json:
             say(f"{job.id} {'was submitted before' if job.replayed else 'submitted'}: {job.status}")
         return await watch_job(client, str(job.id), quiet=as_json, timeout=timeout) if wait else job

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from milepost.client.images import Images
 from milepost.client.records import TERMINAL, Event, Job, Page, Transition, read_job
 from milepost.client.stream import events
 from milepost.client.transport import Patience, Repeat, Transport
+
+logger = logging.getLogger("milepost.client")
 
 LONG_POLL = 25
 BATCH = 10_000
@@ -69,10 +72,13 @@ class Client:
     async def submit(self, path: str, *, idempotency_key: str | None = None, **request: Any) -> Job:
         """Submits one job: `await client.submit("executions", prompt="…")`.
 
-        A given `idempotency_key` that was used before answers that job, with `replayed` set.
+        A given `idempotency_key` that was used before answers that job, with `replayed` set. What was asked for and
+        will not be done stands in the job's `warnings`, and is logged.
         """
         headers = {"Idempotency-Key": checked(idempotency_key)}
-        return _job(await self._transport.call("POST", paths.of_kind(path), json=request, headers=headers))
+        job = _job(await self._transport.call("POST", paths.of_kind(path), json=request, headers=headers))
+        _warn(job.warnings)
+        return job
 
     async def submit_many(
         self, path: str, requests: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None
@@ -85,7 +91,9 @@ class Client:
             answer = await self._transport.call(
                 "POST", f"{paths.of_kind(path)}:batch", json=part, headers=headers, timeout=120.0
             )
-            ids += [UUID(value) for value in answer.json()["ids"]]
+            told = answer.json()
+            ids += [UUID(value) for value in told["ids"]]
+            _warn(told.get("warnings") or ())
         return ids
 
     # -------------------------------------------------------------------------------------------- read
@@ -173,6 +181,11 @@ class Client:
 def _part_key(key: str, start: int) -> str:
     """Of a later part of a long list: never too long, and never a key that the caller uses for something else."""
     return hashlib.sha256(f"{key}\x00{start}".encode()).hexdigest()
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        logger.warning("%s", warning)
 
 
 def _job(answer: httpx2.Response) -> Job:

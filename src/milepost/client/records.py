@@ -95,6 +95,7 @@ class Job:
     updated_at: datetime | None = None
     status_transitions: tuple[Transition, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    warnings: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     etag: str | None = field(default=None, repr=False, compare=False)
     replayed: bool = field(default=False, compare=False)
@@ -116,6 +117,7 @@ class Job:
         values = {
             **answer,
             "status_transitions": tuple(Transition.read(row) for row in answer.get("status_transitions") or ()),
+            "warnings": tuple(answer.get("warnings") or ()),
             "artifacts": tuple(Artifact.read(row) for row in answer.get("artifacts") or ()),
             "etag": etag,
             "replayed": replayed,

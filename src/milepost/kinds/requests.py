@@ -154,4 +154,8 @@ class CreateJob(Strict):
     )
     priority: int = Field(default=0, ge=-100, le=100)
     max_attempts: int = Field(default=3, ge=1, le=100)
-    callback_url: PlainText | None = Field(default=None, max_length=2048)
+    callback_url: PlainText | None = Field(
+        default=None,
+        max_length=2048,
+        description="Kept and shown, but nothing is sent to it yet; the answer's `warnings` say so.",
+    )
