@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.servers_fixture", "tests.db_fixtures", "tests.api_fixtures", "tests.images_fixtures"]
+pytest_plugins = ["tests.servers_fixture", "tests.db_fixtures", "tests.api_fixtures", "tests.images_fixtures",
+                  "tests.wire_fixtures"]  # fmt: skip
 
 # the same examples every time; `make test-all` asks for others, and more of them, with --hypothesis-profile=random
 settings.register_profile("same", deadline=None, derandomize=True, database=None)

@@ -3,112 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from uvicorn.server import ServerState
 
 from milepost.api import connections
 from milepost.api.app import create_app
-from milepost.api.connections import SAVED_SECONDS, SLOWEST, UNREAD_SECONDS, Connection, Server, configured
+from milepost.api.connections import SAVED_SECONDS, SLOWEST, UNREAD_SECONDS, Connection
 from milepost.api.dependencies import REFUSALS_AT_ONCE, Limits
 from milepost.domain.api_key import make_key
 from tests.api_fixtures import Caller, House
+from tests.wire_fixtures import (
+    HOST,
+    NEXT,
+    PATH,
+    Transport,
+    Wire,
+    begun,
+    get,
+    in_bytes,
+    post,
+    problem_of,
+    sent,
+    served,
+    status_of,
+    statuses_of,
+)
 
-PATH = "/v1/executions"
 PIECE = 64 * 1024
-HOST = "Host: milepost.test\r\n"
-
-
-@dataclass(frozen=True)
-class Wire:
-    """The application behind the server that `milepost api` runs."""
-
-    port: int
-    server: Server
-
-    async def full(self) -> Connection:
-        """The one connection, once more was answered on it than it takes at the moment."""
-        while True:
-            for connection in self.server.server_state.connections:
-                if isinstance(connection, Connection) and connection.flow.write_paused:
-                    return connection
-            await asyncio.sleep(0.01)
-
-    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-    async def send(self, *parts: str | bytes, pause: float = 0.0, within: float = 10.0) -> bytes:
-        """Everything that is answered until the other end closes."""
-        reader, writer = await self.open()
-        try:
-            for part in parts:
-                writer.write(in_bytes(part))
-                await writer.drain()
-                await asyncio.sleep(pause)
-            async with asyncio.timeout(within):
-                return await reader.read()
-        finally:
-            writer.close()
-
-
-@pytest_asyncio.fixture
-async def wire(house: House) -> AsyncIterator[Wire]:
-    async with served(house.app) as wire:
-        yield wire
-
-
-@asynccontextmanager
-async def served(app: Any, **given: Any) -> AsyncIterator[Wire]:
-    server = Server(configured(app, host="127.0.0.1", port=0, lifespan="off", timeout_graceful_shutdown=1, **given))
-    task = asyncio.create_task(server._serve())
-    while not server.started:  # noqa: ASYNC110 - the server tells nobody
-        await asyncio.sleep(0.01)
-    try:
-        yield Wire(server.servers[0].sockets[0].getsockname()[1], server)
-    finally:
-        server.should_exit = True
-        await task
-
-
-def in_bytes(part: str | bytes) -> bytes:
-    return part.encode("latin-1") if isinstance(part, str) else part
-
-
-def status_of(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1])
-
-
-def statuses_of(answer: bytes) -> list[int]:
-    return [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", answer)]
-
-
-def problem_of(answer: bytes) -> Any:
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert b"application/problem+json" in head.lower()
-    assert b"connection: close" in head.lower()
-    return json.loads(body)
-
-
-def post(key: str, extra: str, body: str = "") -> str:
-    return (
-        f"POST {PATH} HTTP/1.1\r\n{HOST}Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
-        f"{extra}\r\n{body}"
-    )
-
-
-GOOD = '{"prompt":"a"}'
+BODY = '{"prompt":"a"}'
 NO_REQUESTS = {
-    "two lengths": post("k", "Content-Length: 14\r\nContent-Length: 5\r\n", GOOD),
-    "two equal lengths": post("k", "Content-Length: 14\r\nContent-Length: 14\r\n", GOOD),
-    "a list of lengths": post("k", "Content-Length: 14, 14\r\n", GOOD),
+    "two lengths": post("k", "Content-Length: 14\r\nContent-Length: 5\r\n", BODY),
+    "two equal lengths": post("k", "Content-Length: 14\r\nContent-Length: 14\r\n", BODY),
+    "a list of lengths": post("k", "Content-Length: 14, 14\r\n", BODY),
     "a length and chunks": post("k", "Content-Length: 14\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
     "chunks and a length": post("k", "Transfer-Encoding: chunked\r\nContent-Length: 14\r\n", "0\r\n\r\n"),
     "an unknown coding": post("k", "Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"),
@@ -119,9 +51,9 @@ NO_REQUESTS = {
     "chunks in chunks": post("k", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
     "chunks in HTTP/1.0": post("k", "Transfer-Encoding: chunked\r\n", "0\r\n\r\n").replace("/1.1", "/1.0"),
     "no coding at all": post("k", "Transfer-Encoding: identity\r\n", "0\r\n\r\n"),
-    "two types": post("k", "Content-Type: text/plain\r\nContent-Length: 14\r\n", GOOD),
+    "two types": post("k", "Content-Type: text/plain\r\nContent-Length: 14\r\n", BODY),
     "a negative length": post("k", "Content-Length: -1\r\n"),
-    "a length with a sign": post("k", "Content-Length: +14\r\n", GOOD),
+    "a length with a sign": post("k", "Content-Length: +14\r\n", BODY),
     "a length beyond all numbers": post("k", f"Content-Length: {'9' * 30}\r\n"),
     "a folded header": f"GET {PATH} HTTP/1.1\r\n{HOST}X-A: b\r\n c\r\n\r\n",
     "a blank before the colon": f"GET {PATH} HTTP/1.1\r\n{HOST}X-A : b\r\n\r\n",
@@ -133,12 +65,47 @@ NO_REQUESTS = {
     "a tunnel": f"CONNECT a:1 HTTP/1.1\r\n{HOST}\r\n",
     "a bracket that nothing closes": f"GET http://[ HTTP/1.1\r\n{HOST}\r\n",
     "a target without a host": f"GET http:///x HTTP/1.1\r\n{HOST}\r\n",
-    "a target without a path": f"GET http://a HTTP/1.1\r\n{HOST}\r\n",
     "a target with a port beyond all": f"GET http://a:99999/ HTTP/1.1\r\n{HOST}\r\n",
     "no HTTP": "hello\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
     "HTTP/2 without its handshake": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "HTTP/9": f"GET {PATH} HTTP/9.9\r\n{HOST}\r\n",
+    "all of the server for GET": get("*"),
+    "a target that is no path": get("healthz"),
+    "a fragment": get("/healthz#x"),
+    "a user in a target": get("http://somebody@milepost.test/healthz"),
+    "a target of another scheme": get("ftp://milepost.test/healthz"),
+    "a blank in a target": get("/health z"),
+    "a control character in a target": get("/healthz?a=\x01"),
+    "a tab for a blank": f"GET\t/healthz\tHTTP/1.1\r\n{HOST}\r\n",
+    "no version": "GET /healthz\r\n\r\n",
+    "half a version": get("/healthz", version="1"),
+    "a version of three figures": get("/healthz", version="1.10"),
+    "HTTP in lower case": f"GET /healthz http/1.1\r\n{HOST}\r\n",
+    "line feeds alone": get("/healthz").replace("\r\n", "\n"),
+    "carriage returns alone": get("/healthz").replace("\r\n", "\r"),
+    "a blank before the first header": f"GET /healthz HTTP/1.1\r\n X-A: b\r\n{HOST}\r\n",
+    "a header without a name": get("/healthz", ": b\r\n"),
+    "a name that is no token": get("/healthz", "X(A): b\r\n"),
+    "a name beyond ASCII": get("/healthz", "X\xff: b\r\n"),
+    "a control character in a value": get("/healthz", "X-A: b\x01c\r\n"),
+    "a length of nothing": get("/healthz", "Content-Length:\r\n"),
+    "a length in hex": get("/healthz", "Content-Length: 0x1\r\n") + "a",
+    "a length of two words": get("/healthz", "Content-Length: 1 1\r\n") + "a",
+    "a length with a comma": get("/healthz", "Content-Length: 1,\r\n") + "a",
+    "a length in parts": get("/healthz", "Content-Length: 1.0\r\n") + "a",
+    "a coding that begins otherwise": post("k", "Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"),
+    "a coding in quotes": post("k", 'Transfer-Encoding: "chunked"\r\n', "0\r\n\r\n"),
+    "a coding with a parameter": post("k", "Transfer-Encoding: chunked;a=b\r\n", "0\r\n\r\n"),
+    "a coding behind a comma": post("k", "Transfer-Encoding: ,chunked\r\n", "0\r\n\r\n"),
+    "a Host with a blank": get("/healthz").replace("milepost.test", "milepost .test"),
+    "a Host with a path": get("/healthz").replace("milepost.test", "milepost.test/x"),
+    "a Host that is a URL": get("/healthz").replace("milepost.test", "http://milepost.test"),
+    "a Host with a user": get("/healthz").replace("milepost.test", "somebody@milepost.test"),
+    "a Host with no number for a port": get("/healthz").replace("milepost.test", "milepost.test:x"),
+    "a Host with a port beyond all": get("/healthz").replace("milepost.test", "milepost.test:65536"),
+    "a Host beyond ASCII": get("/healthz").replace("milepost.test", "m\xfcller.test"),
+    "a Host with a bracket": get("/healthz").replace("milepost.test", "[::1"),
+    "two Hosts in HTTP/1.0": get("/healthz", HOST, version="1.0"),
     "no Host": f"GET {PATH} HTTP/1.1\r\n\r\n",
     "two Hosts": f"GET {PATH} HTTP/1.1\r\n{HOST}{HOST}\r\n",
 }
@@ -167,9 +134,6 @@ async def test_chunks_are_taken_however_they_are_spelled(house: House, wire: Wir
     for coding in ("chunked", "Chunked", " chunked "):
         answer = await wire.send(post(caller.key, f"Transfer-Encoding:{coding}\r\nConnection: close\r\n", body))
         assert status_of(answer) == 202, (coding, answer)
-
-
-NEXT = f"GET /healthz HTTP/1.1\r\n{HOST}\r\n"
 
 
 async def test_what_is_no_request_is_refused_after_the_answers_to_those_before_it(wire: Wire) -> None:
@@ -226,7 +190,8 @@ async def test_a_head_without_end_is_refused_before_it_is_kept(wire: Wire, head:
 async def test_a_path_without_end_is_refused(wire: Wire) -> None:
     answer = await wire.send(f"GET {PATH}?search=", *in_pieces("a" * 80_000), pause=0.05)
 
-    assert status_of(answer) == 431
+    assert status_of(answer) == 414
+    assert problem_of(answer)["type"] == "/problems/uri-too-long"
 
 
 @pytest.fixture
@@ -265,50 +230,21 @@ async def test_who_takes_too_long_is_cut_off_while_others_are_served(
     assert {status_of(other) for other in others} == {200}
 
 
-class Transport(asyncio.Transport):
-    """Where a connection's answer goes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.closed = False
-
-    def write(self, data: Any) -> None:
-        self.written += bytes(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-
 @pytest_asyncio.fixture
 async def uploading(house: House) -> AsyncIterator[tuple[Connection, Transport]]:
-    """A connection on which the head of an upload has come. The test sends the rest, and looks."""
-    config = configured(house.app, lifespan="off")
-    config.load()
-    connection, transport = Connection(config, ServerState(), {}), Transport()
-    connection.connection_made(transport)
-    key = (await house.caller()).key
-    connection.data_received(post(key, "Content-Length: 100000000\r\n").encode())
-    yield connection, transport
-    connection.connection_lost(None)
-    await asyncio.gather(*connection.tasks)
+    async with begun(house, framed="Content-Length: 100000000\r\n") as (connection, transport):
+        yield connection, transport
 
 
-def sent(connection: Connection, *sizes: int) -> None:
-    """So many bytes in each second."""
-    for size in sizes:
-        connection.data_received(b" " * size)
-        connection.look(1.0)
+def blanks(*sizes: int) -> list[bytes]:
+    return [b" " * size for size in sizes]
 
 
 async def test_who_sends_a_body_at_a_fair_pace_may_take_his_time(uploading: tuple[Connection, Transport]) -> None:
     connection, transport = uploading
 
-    sent(connection, *[SLOWEST] * 40)
-    sent(connection, *[0, 0, 0, SLOWEST * 4] * 4)
+    sent(connection, *blanks(*[SLOWEST] * 40))
+    sent(connection, *blanks(*[0, 0, 0, SLOWEST * 4] * 4))
 
     assert not transport.closed
 
@@ -318,9 +254,9 @@ async def test_a_body_that_comes_too_slowly_is_refused_however_it_trickles(
 ) -> None:
     connection, transport = uploading
 
-    sent(connection, *[SLOWEST // 4] * 15)
+    sent(connection, *blanks(*[SLOWEST // 4] * 15))
     assert not transport.closed
-    sent(connection, *[SLOWEST // 4] * 5)
+    sent(connection, *blanks(*[SLOWEST // 4] * 5))
 
     assert transport.closed
     assert status_of(transport.written) == 408
@@ -331,9 +267,9 @@ async def test_a_body_that_came_fast_may_stop_for_a_while_and_not_for_ever(
 ) -> None:
     connection, transport = uploading
 
-    sent(connection, 60_000, *[0] * int(SAVED_SECONDS))
+    sent(connection, *blanks(60_000, *[0] * int(SAVED_SECONDS)))
     assert not transport.closed
-    sent(connection, *[0] * 15)
+    sent(connection, *blanks(*[0] * 15))
 
     assert transport.closed
 

@@ -12,67 +12,65 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from milepost.api.answers import encode
-from milepost.api.problems import MEDIA_TYPE, SLUGS
+from milepost.api.cycles import Farewell
+from milepost.api.incoming import Incoming
+from milepost.api.last_answers import last_answer
 
-# beyond the piece of the stream in which the request began
-MOST_HEAD = 64 * 1024
 HEAD_SECONDS = 10.0
 # for a body that makes no progress, and what one that came faster may save up for a break
 BODY_SECONDS = 13.0
 SAVED_SECONDS = 45.0
 # for a client that takes nothing of what it asked for
 UNREAD_SECONDS = 60.0
+# for one that still sends when it has its answer, which closing at once would take back (RFC 9112, 9.6)
+FAREWELL_SECONDS = 2.0
+FAREWELL_BYTES = 16 * 1024 * 1024
 # bytes a second, in both directions: whoever keeps this pace is never cut off
 SLOWEST = 1024
 TICKS_PER_SECOND = 10
 
 
-class Connection(HttpToolsProtocol):
-    """`arrived`: bytes since the request began, `credited` of which were counted as progress.
+class Connection(Incoming):
+    """Who is waited for, and for how long.
 
     `waited`, `unread`: the seconds in which the client neither sent what it had begun nor took what it had asked for,
-    less one for every `SLOWEST` bytes that it did. `left`: bytes that it had not taken at the last look. `refusal`: the
-    last answer, which waits for those to the requests before it.
+    less one for every `SLOWEST` bytes that it did, `credited` of which were counted. `left`: bytes that it had not
+    taken at the last look. `refusal`: the last answer, which waits for those to the requests before it. `leaving`: all is
+    said, and what still comes is thrown away for a moment.
     """
 
-    in_head = True
-    arrived = 0
+    leaving = False
     credited = 0
     waited = 0.0
     unread = 0.0
     left = 0
     refusal = b""
 
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.farewell: Any = Farewell(transport, self._close)
+
     def data_received(self, data: bytes) -> None:
-        if self.refusal:
-            return
-        self.arrived += len(data)
-        super().data_received(data)
-        # a header that does not end never reaches the application, which bounds those that do
-        if self.in_head and self.arrived > MOST_HEAD and not self.transport.is_closing():
-            self.refuse("headers-too-large")
+        if self.leaving:
+            self._throw_away(data)
+        else:
+            super().data_received(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.in_head, self.arrived, self.credited, self.waited = True, 0, 0, 0.0
+        self.waited = 0.0
 
     def on_headers_complete(self) -> None:
-        # raises for a target that is no URL, and then there is no request yet
         super().on_headers_complete()
-        self.in_head, self.waited = False, 0.0
+        self.cycle.transport = self.farewell
+        self.waited, self.credited = 0.0, 0
 
     def on_response_complete(self) -> None:
         last = not self.pipeline
         super().on_response_complete()
-        if last and self.refusal and not self.transport.is_closing():
+        if last and self.refusal and not (self.leaving or self.transport.is_closing()):
             self._end(self.refusal)
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's own word for it
-        """What the parser does not take: two lengths, a length and chunks, a header without a colon, a target like `a:1`."""
-        self.refuse("bad-request")
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -82,7 +80,11 @@ class Connection(HttpToolsProtocol):
         """Ends what has kept us waiting for too long. `seconds`: since the last look."""
         if self.flow.write_paused:
             self._look_at_what_is_taken(seconds)
-        elif not self.transport.is_closing() and self._awaited():
+        elif self.transport.is_closing():
+            return
+        elif self.leaving:
+            self._look_at_who_leaves(seconds)
+        elif self._awaited():
             self._look_at_what_comes(seconds)
 
     def _look_at_what_is_taken(self, seconds: float) -> None:
@@ -92,11 +94,17 @@ class Connection(HttpToolsProtocol):
         if self.unread > UNREAD_SECONDS:
             self.transport.abort()
 
+    def _look_at_who_leaves(self, seconds: float) -> None:
+        self.waited += seconds
+        if self.waited >= FAREWELL_SECONDS:
+            self.transport.abort()
+
     def _look_at_what_comes(self, seconds: float) -> None:
+        """Of what comes behind a head, only the body is progress."""
         self.waited += seconds
         if not self.in_head:
-            self.waited = max(-SAVED_SECONDS, self.waited - (self.arrived - self.credited) / SLOWEST)
-            self.credited = self.arrived
+            self.waited = max(-SAVED_SECONDS, self.waited - (self.carried - self.credited) / SLOWEST)
+            self.credited = self.carried
         if self.waited > (HEAD_SECONDS if self.in_head else BODY_SECONDS):
             self.refuse("request-timeout")
 
@@ -116,20 +124,21 @@ class Connection(HttpToolsProtocol):
         """Whether it is the client's turn. Between requests the server has a time limit of its own."""
         if self.in_head or self.refusal:
             return not self._answering()
-        return self.cycle.more_body and not self.flow.read_paused
+        return self.in_body and (self.gate.resting or not self.gate.read_paused)
 
     def _answering(self) -> bool:
         """Whether a request that came in whole is still at work: others may be sent behind it."""
         cycle: Any = self.cycle
         return cycle is not None and not cycle.response_complete
 
-    def refuse(self, slug: str) -> None:
+    def refuse(self, slug: str, detail: str | None = None) -> None:
         """With an answer behind those to earlier requests, and without one where its own has begun."""
+        answer = last_answer(slug, detail)
+        self.deaf = True
         if self._earlier():
-            self.refusal = _answer(slug)
+            self.refusal = answer
         else:
-            begun = not self.in_head and self.cycle.response_started
-            self._end(b"" if begun else _answer(slug))
+            self._end(b"" if self.in_body and self.cycle.response_started else answer)
 
     def _earlier(self) -> bool:
         """Whether requests before the refused one are still at work. If it waits behind them itself, it is dropped."""
@@ -141,19 +150,36 @@ class Connection(HttpToolsProtocol):
         return True
 
     def _end(self, answer: bytes) -> None:
+        cycle: Any = self.cycle
+        if cycle is not None:
+            cycle.disconnected, cycle.waiting_for_100_continue = True, False
+            cycle.message_event.set()
         self.transport.write(answer)
-        self.transport.close()
+        self._leave()
 
+    def _close(self) -> None:
+        """As an answer asks for it that is the last one."""
+        if self.in_body or self.pipeline or self.held:
+            self._leave()
+        else:
+            self.transport.close()
 
-def _answer(slug: str) -> bytes:
-    meant = SLUGS[slug]
-    content = {"type": f"/problems/{slug}", "title": meant.title, "status": meant.status, "detail": meant.meaning}
-    body = encode({**content, "instance": None})
-    head = (
-        f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-content-type-options: nosniff\r\n"
-        "cache-control: no-store\r\nconnection: close\r\n\r\n"
-    )
-    return STATUS_LINE[meant.status] + head.encode() + body
+    def _leave(self) -> None:
+        """Listens no more, but not as if nobody had ever listened."""
+        self.deaf, self.leaving = True, True
+        self.waited, self.arrived, self.held, self.gate.full = 0.0, 0, b"", False
+        self.pipeline.clear()
+        if not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.flow.resume_reading()
+
+    def _throw_away(self, data: bytes) -> None:
+        self.arrived += len(data)
+        # nobody reads who still sends so much
+        if self.arrived > FAREWELL_BYTES:
+            self.transport.abort()
 
 
 class Server(uvicorn.Server):

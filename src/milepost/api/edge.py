@@ -9,11 +9,13 @@ from functools import lru_cache
 from itertools import count
 from time import perf_counter
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from milepost import observe
 from milepost.api.dependencies import Limits
 from milepost.api.problems import Problem, unavailable
+from milepost.api.targets import is_host
 from milepost.db import faults
 
 logger = logging.getLogger("milepost.api")
@@ -28,6 +30,7 @@ USUAL = (
 )
 # what a second one would say otherwise: whoever stands before us may have read the other
 ONCE = frozenset({b"host", b"content-type", b"transfer-encoding"})
+OF_THE_SERVER = "*"
 HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
@@ -59,8 +62,8 @@ class Edge:
             await send(message)
 
         try:
-            problem = refused(scope, self._limits)
-            if problem is None:
+            answer = answered(scope, self._limits, request_id)
+            if answer is None:
                 await self._app(scope, receive, named)
                 return
         except Exception as error:
@@ -71,7 +74,8 @@ class Edge:
             problem = (
                 unavailable(faults.unavailable(error)) if faults.is_the_servers(error) else Problem("internal-error")
             )
-        await problem.response(request_id)(scope, receive, named)
+            answer = problem.response(request_id)
+        await answer(scope, receive, named)
 
 
 @lru_cache(maxsize=1024)
@@ -96,8 +100,17 @@ def complete(headers: list[tuple[bytes, bytes]], scope: Scope) -> None:
         headers.append(HTTPS_ONLY)
 
 
+def answered(scope: Scope, limits: Limits, request_id: str) -> Response | None:
+    """What no route is to see. OPTIONS of the server itself is nobody's (RFC 9110, 9.3.7)."""
+    problem = refused(scope, limits)
+    if problem is not None:
+        return problem.response(request_id)
+    if scope["path"] == OF_THE_SERVER:
+        return Response(status_code=204, headers={"Allow": ", ".join(sorted(METHODS))})
+    return None
+
+
 def refused(scope: Scope, limits: Limits) -> Problem | None:
-    """What no route is to see."""
     headers = scope["headers"]
     size = 0
     once: dict[bytes, bytes] = {}
@@ -111,16 +124,23 @@ def refused(scope: Scope, limits: Limits) -> Problem | None:
             return Problem("unsupported-encoding", headers={"Connection": "close"})
     if size > limits.headers or len(headers) > limits.header_count:
         return Problem("headers-too-large", headers={"Connection": "close"})
-    if b"host" not in once and scope["http_version"] != "1.0":
-        return _bad("A request names one Host.")
-    if not _is_readable(once.get(b"transfer-encoding"), scope["http_version"]):
-        return _bad("Send the body as it is, or in chunks.")
-    return None
+    return _misdirected(once.get(b"host"), scope["http_version"]) or _unreadable(
+        once.get(b"transfer-encoding"), scope["http_version"]
+    )
 
 
-def _is_readable(coding: bytes | None, version: str) -> bool:
+def _misdirected(host: bytes | None, version: str) -> Problem | None:
+    """RFC 9112, 3.2. HTTP/1.0 had no Host."""
+    if host is None:
+        return None if version == "1.0" else _bad("A request names one Host.")
+    return None if is_host(host) else _bad("A Host is a name or an address, and perhaps a port.")
+
+
+def _unreadable(coding: bytes | None, version: str) -> Problem | None:
     """The parser takes chunks under any other coding, which nobody decodes, and in HTTP/1.0, which has none."""
-    return coding is None or (coding.strip().lower() == b"chunked" and version != "1.0")
+    if coding is None or (coding.strip().lower() == b"chunked" and version != "1.0"):
+        return None
+    return _bad("Send the body as it is, or in chunks.")
 
 
 def _bad(detail: str) -> Problem:

@@ -51,6 +51,7 @@ SLUGS: Mapping[str, Slug] = {
     "idempotency-in-progress": Slug(409, "Request in progress", "The first request with this key is still running."),
     "version-conflict": Slug(412, "Version conflict", "The job is not at the version that If-Match names."),
     "payload-too-large": Slug(413, "Payload too large", "The body is larger than the route allows."),
+    "uri-too-long": Slug(414, "URI too long", "The target of the request is longer than 16 KiB."),
     "unsupported-media-type": Slug(415, "Unsupported media type", "Send the body as application/json in UTF-8."),
     "unsupported-encoding": Slug(415, "Unsupported encoding", "Send the body without a Content-Encoding."),
     "range-not-satisfiable": Slug(416, "Range not satisfiable", "The file ends before the range asked for begins."),
@@ -74,7 +75,9 @@ SLUGS: Mapping[str, Slug] = {
     "rate-limited": Slug(429, "Rate limited", "Too many requests. Retry-After says when to come back."),
     "headers-too-large": Slug(431, "Headers too large", "The headers are too many or too long."),
     "internal-error": Slug(500, "Internal error", "Something went wrong here. The instance names it in our log."),
+    "not-implemented": Slug(501, "Not implemented", "There is no such method here. Methods are in upper case."),
     "unavailable": Slug(503, "Unavailable", "A server behind this one does not answer. Retry-After says when to try."),
+    "version-not-supported": Slug(505, "HTTP version not supported", "This server speaks HTTP/1.1 and HTTP/1.0."),
 }
 
 
