@@ -125,6 +125,10 @@ def unavailable(error: MilepostError) -> Problem:
     return Problem("unavailable", str(error), headers={"Retry-After": "2"})
 
 
+def _line_full(error: errors.LineFull) -> Problem:
+    return Problem("unavailable", str(error), headers={"Retry-After": "5"})
+
+
 def _too_often(error: errors.TooOften) -> Problem:
     """With the fields of the IETF's draft about rate limits."""
     allowance, wait = error.data["allowance"], max(1, ceil(error.data["seconds"]))
@@ -144,6 +148,7 @@ TRANSLATIONS: Mapping[type[MilepostError], Callable[[Any], Problem]] = {
     errors.RowRefused: lambda _: Problem("validation-failed", "The database refused a value of the request."),
     errors.SearchTooSlow: lambda error: Problem("invalid-filter", str(error)),
     errors.TooOften: _too_often,
+    errors.LineFull: _line_full,
     errors.Unavailable: unavailable,
 }
 

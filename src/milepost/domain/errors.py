@@ -15,6 +15,7 @@ MilepostError
 ├── SearchTooSlow            a search looked at too much
 ├── UrlNotAllowed            a URL that we do not ask, and why
 ├── TooOften                 somebody asked more often than allowed
+├── LineFull                 as many wait for something as may
 ├── Unavailable              a server cannot be reached or did not answer in time
 ├── SealRefused              the audit log does not go on from what was sealed and anchored
 ├── Unreadable               a table or column is not there, of another type, or not ours to read
@@ -100,6 +101,10 @@ class UrlNotAllowed(MilepostError):
 
 class TooOften(MilepostError):
     message = "Too many requests."
+
+
+class LineFull(MilepostError):
+    message = "{most} {what} are in hand already. Send the next when one is done."
 
 
 class Unavailable(MilepostError):
