@@ -1,4 +1,4 @@
-"""Reads a source image that may be hostile: judged by its content, limited before it is decoded, stripped of metadata.
+"""Reads a source image that may be hostile: judged by its content, bounded before it is decoded, stripped of metadata.
 
 Meant for a process whose memory and time are limited: a decoder's bug then costs that process and nothing else.
 """
@@ -9,130 +9,99 @@ import io
 import struct
 import warnings
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-MAX_BYTES = 5 * 1024 * 1024
-MAX_PIXELS = 40_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+from workers.images.render.bare import MAX_BYTES, Bare, bare
+from workers.images.render.bare.bounds import MAX_PIXELS, check_size, shrinking
+from workers.images.render.refused import SOURCE_INVALID, SOURCE_TOO_LARGE, SourceRefused, broken, too_large
 
-SOURCE_INVALID = "SOURCE_INVALID"
-SOURCE_TOO_LARGE = "SOURCE_TOO_LARGE"
+__all__ = [
+    "MAX_BYTES", "MAX_PIXELS", "SOURCE_INVALID", "SOURCE_TOO_LARGE", "SourceRefused", "check_source", "read_source",
+]  # fmt: skip
 
-_WORKING_SIDE = 2400
-"""No figure is drawn larger than this, so that nothing larger is kept in memory once decoded."""
-
-
-class SourceRefused(Exception):
-    """A source image that is not drawn; `code` is what its task ends with."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+_ORIENTATION = 0x0112
+# how EXIF says what is up, as what is to be done about it
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def read_source(data: bytes) -> Image.Image:
     """The first frame as RGBA, upright, without metadata. Raises `SourceRefused`."""
-    check_source(data)
+    picture = bare(data)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with _opened(data) as image:
-                return _upright(image)
+            # what is only untidy is no reason to refuse a picture, and its size has been judged
+            warnings.simplefilter("ignore")
+            return _upright(picture)
     except SourceRefused:
         raise
     except MemoryError as lack:
-        raise SourceRefused(SOURCE_TOO_LARGE, "The source image needs more memory than one may have.") from lack
-    except Exception as broken:  # a decoder may raise anything
-        raise SourceRefused(SOURCE_INVALID, "The source image is broken and could not be decoded.") from broken
+        raise too_large("needs more memory than one may have") from lack
+    except Exception as error:  # a decoder may raise anything
+        raise broken("is broken and could not be decoded") from error
 
 
 def check_source(data: bytes) -> tuple[str, int, int]:
     """Format, width and height from the header alone, nothing decoded. Raises `SourceRefused`."""
-    if len(data) > MAX_BYTES:
-        raise SourceRefused(SOURCE_TOO_LARGE, f"The source image has {len(data)} bytes; at most {MAX_BYTES} are read.")
-    named = _signature(data)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with _opened(data) as image:
-                width, height = image.size
-                found = image.format
-    except Image.DecompressionBombError as bomb:
-        raise SourceRefused(SOURCE_TOO_LARGE, _too_many("more")) from bomb
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, struct.error) as broken:
-        raise SourceRefused(SOURCE_INVALID, "The source image is broken: its header cannot be read.") from broken
-    if width * height > MAX_PIXELS:
-        raise SourceRefused(SOURCE_TOO_LARGE, _too_many(f"{width} x {height}"))
-    if found != named or width < 1 or height < 1:
-        raise SourceRefused(SOURCE_INVALID, "The source image is not what its first bytes say.")
-    return named, width, height
+    picture = bare(data)
+    return picture.form, picture.width, picture.height
 
 
-def _too_many(found: str) -> str:
-    return f"The source image has {found} pixels; at most {MAX_PIXELS} are decoded."
-
-
-def _opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data), formats=FORMATS)
-
-
-def _signature(data: bytes) -> str:
-    """The format that the bytes begin as, and end as: what follows a picture's end belongs to another file."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return _ending("PNG", _png_end(data), data)
-    if data.startswith(b"\xff\xd8\xff"):
-        return _ending("JPEG", data.rfind(b"\xff\xd9") + 2, data)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _ending("WEBP", 8 + struct.unpack_from("<I", data, 4)[0], data)
-    if data[:6] in {b"GIF87a", b"GIF89a"}:
-        return _ending("GIF", data.rfind(b";") + 1, data)
-    raise SourceRefused(SOURCE_INVALID, "The source image is neither PNG, JPEG, WebP nor GIF.")
-
-
-def _ending(name: str, end: int, data: bytes) -> str:
-    """Padding of a few zero bytes is common and harmless; anything else is a second file in disguise."""
-    rest = data[end:] if 0 < end <= len(data) else b"?"
-    if rest.strip(b"\x00\r\n ") or (name == "WEBP" and end > len(data) + 1):
-        raise SourceRefused(SOURCE_INVALID, f"The source image does not end where a {name} ends.")
-    return name
-
-
-def _png_end(data: bytes) -> int:
-    """Where the IEND chunk ends, by walking the chunks; 0 if they do not add up."""
-    at = 8
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        at += 12 + length
-        if kind == b"IEND":
-            return at
-    return 0
-
-
-def _upright(image: Image.Image) -> Image.Image:
+def _upright(picture: Bare) -> Image.Image:
     """Decoded, made small, turned as its EXIF says; a new picture carries no metadata."""
-    image.draft("RGB", (_WORKING_SIDE, _WORKING_SIDE))
-    image.seek(0)
-    image.load()
-    turned = _oriented(image)
-    bare = Image.new("RGBA", turned.size)
-    bare.paste(turned)
-    return bare
-
-
-def _oriented(image: Image.Image) -> Image.Image:
-    orientation = image.getexif().get(0x0112, 1)
-    small = _small(image).convert("RGBA")
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    small.info = {"exif": exif.tobytes()}
-    return ImageOps.exif_transpose(small)
+    by = shrinking(picture.width, picture.height)
+    with Image.open(io.BytesIO(picture.data), formats=[picture.form]) as image:
+        check_size(*image.size)
+        # a JPEG comes out smaller if it is asked to
+        image.draft(None, (max(1, image.width // by), max(1, image.height // by)))
+        image.load()
+        small = _small(image)
+    turn = _TURNS.get(_orientation(picture.exif))
+    upright = small if turn is None else small.transpose(turn)
+    upright.info = {}
+    return upright
 
 
 def _small(image: Image.Image) -> Image.Image:
-    factor = max(image.size) // _WORKING_SIDE
-    if factor < 2:
-        return image
-    if image.mode == "P":
-        return image.resize((max(1, image.width // factor), max(1, image.height // factor)), Image.Resampling.NEAREST)
-    return image.reduce(factor)
+    """A new picture: what the file's object knows of the file stays behind."""
+    by = shrinking(*image.size)
+    if image.mode == "P" and by > 1:
+        # its colours cannot be mixed, and it would take five times the memory if they could
+        image = image.resize((max(1, image.width // by), max(1, image.height // by)), Image.Resampling.NEAREST)
+        by = 1
+    image = _reducible(image)
+    return (image.reduce(by) if by > 1 else image).convert("RGBA")
+
+
+def _reducible(image: Image.Image) -> Image.Image:
+    """Grey in 16 bits would be cut off at 255, and so all white; a colour that stands for clear must not be mixed."""
+    clear = image.info.get("transparency")
+    if image.mode == "I;16":
+        image = image.point(lambda value: value * (1 / 256)).convert("L")
+        image.info |= {} if clear is None else {"transparency": clear >> 8}
+    if clear is not None:
+        return image.convert("RGBA")
+    return image.convert("L") if image.mode == "1" else image
+
+
+def _orientation(exif: bytes) -> int:
+    """1, upright, for what cannot be read. One tag is no reason to read the others, of which there may be many."""
+    exif = exif.removeprefix(b"Exif\x00\x00")
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2], "=")
+    try:
+        (at,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, at)
+        for entry in range(at + 2, at + 2 + 12 * count, 12):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, entry)
+            if tag == _ORIENTATION:
+                return value
+    except struct.error:
+        pass
+    return 1

@@ -1,0 +1,111 @@
+"""What a decoder is given of a picture: bounded before it is decoded, without what is only untidy."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+
+from tests.hostile_pictures import (
+    BOMBS,
+    UNTIDY,
+    exif,
+    photo,
+    png_chunk,
+    repeated_scans,
+    saved,
+    with_chunks,
+    with_segment,
+)
+from workers.images.render.bare import bare
+from workers.images.render.source import SourceRefused, read_source
+
+
+@pytest.mark.parametrize(("make", "code", "words"), BOMBS.values(), ids=BOMBS.keys())
+def test_what_costs_too_much_is_refused_before_it_is_decoded(make: Callable[[], bytes], code: str, words: str) -> None:
+    data = make()
+    assert len(data) <= 5 * 1024 * 1024
+
+    with pytest.raises(SourceRefused) as refused:
+        bare(data)
+
+    assert (refused.value.code, words in refused.value.message) == (code, True), refused.value.message
+
+
+@pytest.mark.parametrize("make", UNTIDY.values(), ids=UNTIDY.keys())
+def test_what_is_only_untidy_is_a_picture(make: Callable[[], bytes]) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        picture = read_source(make())
+
+    assert picture.mode == "RGBA"
+    assert told == []
+
+
+def test_a_usual_progressive_photo_is_read() -> None:
+    data = saved(Image.effect_noise((1500, 1000), 60).convert("RGB"), "JPEG", progressive=True)
+
+    assert data.count(b"\xff\xda") > 5
+    assert read_source(data).size == (1500, 1000)
+    assert read_source(repeated_scans(20, (64, 64))).size == (64, 64)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("entries", [1, 300])
+def test_what_is_up_is_found_among_damaged_tags(order: str, entries: int) -> None:
+    pictures = [
+        with_segment(0xE1, exif(entries, order=order)),
+        photo("WEBP", exif=exif(entries, order=order)),
+        with_chunks(png_chunk(b"eXIf", exif(entries, order=order)[6:])),
+    ]
+
+    sizes = [read_source(data).size for data in pictures]
+
+    assert sizes == [(120, 160), (120, 160), (40, 40)]
+
+
+def test_nothing_but_pixels_reaches_the_decoder() -> None:
+    secret = b"where it was taken"
+    pictures = [
+        photo(exif=exif() + secret, comment=secret, icc_profile=secret),
+        photo("WEBP", exif=exif() + secret, icc_profile=secret, xmp=secret),
+        with_chunks(png_chunk(b"tEXt", b"a\x00" + secret) + png_chunk(b"eXIf", exif()[6:] + secret)),
+        saved(Image.new("P", (9, 9)), "GIF", comment=secret),
+    ]
+
+    assert [(secret in data, secret in bare(data).data) for data in pictures] == [(True, False)] * 4
+
+
+def test_only_the_first_frame_reaches_the_decoder() -> None:
+    frames = [Image.new("RGB", (30, 30), tint) for tint in ("red", "blue", "green")]
+    for form in ("GIF", "WEBP", "PNG"):
+        data = saved(frames[0], form, save_all=True, append_images=frames[1:])
+
+        with Image.open(io.BytesIO(bare(data).data)) as image:
+            assert getattr(image, "n_frames", 1) == 1
+            assert image.convert("RGB").getpixel((3, 3))[0] > 250  # type: ignore[index]
+
+
+def test_grey_in_sixteen_bits_is_not_cut_off() -> None:
+    for size in ((30, 20), (4900, 20)):
+        data = saved(Image.new("I;16", size, 0x4080), "PNG")
+
+        assert read_source(data).getpixel((1, 1)) == (0x40, 0x40, 0x40, 255)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_mode_is_made_small(mode: str) -> None:
+    assert read_source(saved(Image.new(mode, (5000, 100)), "PNG")).size == (2500, 50)
+
+
+def test_a_colour_that_stands_for_clear_is_not_mixed_with_others() -> None:
+    image = Image.new("L", (4800, 10), 7)
+    image.paste(200, (2401, 0, 4800, 10))
+
+    small = read_source(saved(image, "PNG", transparency=7))
+
+    assert small.getpixel((3, 3)) == (0, 0, 0, 0)
+    assert small.getpixel((2000, 3)) == (200, 200, 200, 255)
