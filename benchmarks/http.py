@@ -18,6 +18,7 @@ from benchmarks.stage import Place, Servers
 from benchmarks.worker_process import application_url
 from milepost.db.urls import plain_url
 from milepost.domain.api_key import CHANCE_BYTES, hash_key, make_key
+from milepost.net.child_process import ChildProcess
 
 JOB = {"prompt": "Say nothing.", "model": "offline/extract", "max_tokens": 16}
 CONNECTIONS = 100
@@ -29,19 +30,18 @@ BATCH_CONNECTIONS = 4
 async def server(app: str, **environment: str) -> AsyncIterator[int]:
     """uvicorn with uvloop in a process of its own; ends with the block."""
     port = _free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.http_server", app, str(port),
-        env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE,
+    child = await ChildProcess.start(
+        [sys.executable, "-m", "benchmarks.http_server", app, str(port)],
+        environment={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL, stderr=None,
     )  # fmt: skip
-    assert process.stdout is not None
     try:
-        if b"ready" not in await asyncio.wait_for(process.stdout.readline(), 60):
+        if await asyncio.wait_for(child.all_answers(100), 60) != b"ready":
             raise RuntimeError(f"the {app} server did not start")
         yield port
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        if child.process.returncode is None:
+            child.process.terminate()
+        await child.gone()
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""The two servers of the HTTP measurement: `python -m benchmarks.http_server bare|milepost PORT`."""
+"""The two servers of the HTTP measurement: `python -m benchmarks.http_server bare|milepost PORT DESCRIPTOR`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.engine.heap import settle_heap
 from milepost.kinds import all_kinds
 from milepost.kinds.executions import CreateExecution
+from milepost.net.child_process import open_answers
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
 from milepost.tenancy.models import active_models
@@ -60,17 +61,22 @@ def milepost() -> FastAPI:
 class Server(uvicorn.Server):
     """Says when it answers."""
 
+    def __init__(self, config: uvicorn.Config, descriptor: str) -> None:
+        super().__init__(config)
+        self._descriptor = descriptor
+
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         settle_heap()
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        with open_answers(self._descriptor) as answers:
+            answers.write(b"ready")
 
 
 def main() -> None:
-    name, port = sys.argv[1:]
+    name, port, descriptor = sys.argv[1:]
     app = {"bare": bare, "milepost": milepost}[name]()
-    Server(uvicorn.Config(app, host="127.0.0.1", port=int(port), access_log=False, log_level="warning")).run()
+    config = uvicorn.Config(app, host="127.0.0.1", port=int(port), access_log=False, log_level="warning")
+    Server(config, descriptor).run()
 
 
 if __name__ == "__main__":

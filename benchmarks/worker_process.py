@@ -1,4 +1,4 @@
-"""A worker in a process of its own: `python -m benchmarks.worker_process DATABASE_URL REDIS_URL stays|leaves`.
+"""A worker in a process of its own: `python -m benchmarks.worker_process DATABASE_URL REDIS_URL stays|leaves DESCRIPTOR`.
 
 It says `ready`, waits for a line, works, and says how many jobs its handler has seen.
 """
@@ -6,8 +6,9 @@ It says `ready`, waits for a line, works, and says how many jobs its handler has
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -18,6 +19,7 @@ from benchmarks.drain import DONE, make_worker
 from benchmarks.stage import INSTALLATION, Place, Servers
 from milepost.db.tenants import DatabaseOptions, open_database
 from milepost.engine.heap import settle_heap
+from milepost.net.child_process import ChildProcess, open_answers
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
 
@@ -34,7 +36,11 @@ def application_url(place: Place) -> str:
 class WorkerProcess:
     """One that is ready, and its two pipes."""
 
-    process: asyncio.subprocess.Process
+    child: ChildProcess
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        return self.child.process
 
     def go(self) -> None:
         assert self.process.stdin is not None
@@ -42,8 +48,7 @@ class WorkerProcess:
 
     async def said(self) -> str:
         """The next line. Raises TimeoutError, or RuntimeError for a process that ended."""
-        assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), PATIENCE)
+        line = await asyncio.wait_for(self.child.answers.readline(), PATIENCE)
         if not line:
             raise RuntimeError(f"a worker process ended with {await self.process.wait()}")
         return line.decode().strip()
@@ -62,27 +67,32 @@ async def worker_processes(place: Place, on: Servers, count: int, *, stays: bool
 
 @asynccontextmanager
 async def _started(place: Place, on: Servers, *, stays: bool) -> AsyncIterator[WorkerProcess]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.worker_process", application_url(place), on.redis_url, "stays" if stays else "leaves",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    child = await ChildProcess.start(
+        [
+            sys.executable, "-m", "benchmarks.worker_process", application_url(place), on.redis_url,
+            "stays" if stays else "leaves",
+        ],
+        environment=os.environ, stdin=asyncio.subprocess.PIPE, stderr=None,
     )  # fmt: skip
     try:
-        yield WorkerProcess(process)
+        yield WorkerProcess(child)
     finally:
-        if process.returncode is None:
+        if child.process.returncode is None:
             with suppress(ProcessLookupError):
-                process.terminate()
-        await process.communicate()
+                child.process.terminate()
+        if child.process.stdin is not None:
+            child.process.stdin.close()
+        await child.gone()
 
 
-async def _work(database_url: str, on: Servers, *, stays: bool) -> None:
+async def _work(database_url: str, on: Servers, say: Callable[[object], None], *, stays: bool) -> None:
     seen = 0
 
     async def counted(*_: object) -> object:
         nonlocal seen
         seen += 1
         if not seen % SAYS_EVERY:
-            print(seen, flush=True)
+            say(seen)
         return DONE
 
     database = await open_database("default", database_url, DatabaseOptions())
@@ -91,13 +101,13 @@ async def _work(database_url: str, on: Servers, *, stays: bool) -> None:
     worker = make_worker(here, on, doorbell, burst=not stays, handler=counted, max_jobs=2000)
     await database.pool.fetchval("SELECT 1")
     settle_heap()
-    print("ready", flush=True)
+    say("ready")
     await asyncio.to_thread(sys.stdin.readline)
     ending = asyncio.create_task(_until_told(worker)) if stays else None
     await worker.async_run()
     if ending is not None:
         ending.cancel()
-    print(seen, flush=True)
+    say(seen)
     await worker.close()
     await doorbell.aclose()
     await database.close()
@@ -110,8 +120,14 @@ async def _until_told(worker: object) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    database_url, redis_url, how = arguments
-    uvloop.run(_work(database_url, Servers("", redis_url), stays=how == "stays"))
+    database_url, redis_url, how, descriptor = arguments
+    with open_answers(descriptor) as answers:
+
+        def say(what: object) -> None:
+            answers.write(f"{what}\n".encode())
+            answers.flush()
+
+        uvloop.run(_work(database_url, Servers("", redis_url), say, stays=how == "stays"))
 
 
 if __name__ == "__main__":

@@ -1,30 +1,22 @@
-"""A render process: reads orders from its standard input, writes progress and pictures to its standard output."""
+"""A render process: reads orders from its standard input, answers with progress and pictures over a pipe of its own."""
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any, BinaryIO
 
+from milepost.net.child_process import open_answers
 from workers.images.render import VERSION, StickerSpec, limits, render, wire
 from workers.images.render.source import SourceRefused
 
 
-def main(owner: int, memory_mb: int) -> None:
+def main(owner: int, memory_mb: int, descriptor: str) -> None:
     """Until the input ends."""
     limits.confine(owner, memory_mb)
-    orders, answers = sys.stdin.buffer, _private_output()
+    orders, answers = sys.stdin.buffer, open_answers(descriptor)
     _say(answers, wire.packed({"ready": VERSION}))
     while (message := wire.take(orders)) is not None:
         _say(answers, _answer(message[0], message[1], answers))
-
-
-def _private_output() -> BinaryIO:
-    """Only answers may reach the owner: whatever else is printed goes nowhere."""
-    answers = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    return answers
 
 
 def _say(answers: BinaryIO, message: bytes) -> None:
@@ -48,4 +40,4 @@ def _answer(head: dict[str, Any], body: bytes, answers: BinaryIO) -> bytes:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

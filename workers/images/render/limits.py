@@ -34,9 +34,10 @@ def die_with(owner: int) -> None:
 
 
 def allow_cpu(seconds: int) -> None:
-    """From now on this many seconds of a core; the kernel ends the process that takes more."""
+    """From now on this many seconds of a core, half a second more or less; the kernel ends the process that takes more."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = math.ceil(used.ru_utime + used.ru_stime) + seconds
+    # the kernel counts whole seconds
+    soft = math.ceil(used.ru_utime + used.ru_stime + seconds - 0.5)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 

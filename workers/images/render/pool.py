@@ -11,6 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from milepost.net.child_process import ChildProcess
 from workers.images.render import wire
 from workers.images.render.source import SourceRefused
 from workers.images.render.spec import Rendered, StickerSpec
@@ -102,27 +103,23 @@ def cores() -> int:
 
 
 class _Process:
-    """One render process and the pipe to it."""
+    """One render process and the two ways to it."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._process = process
-        self._orders, self._answers = process.stdin, process.stdout
+    def __init__(self, child: ChildProcess) -> None:
+        assert child.process.stdin is not None
+        self._child = child
+        self._orders, self._answers = child.process.stdin, child.answers
 
     @classmethod
     async def start(cls, memory_mb: int) -> Self:
         """Nothing of the environment is passed on but what Python needs to find this package."""
         command = [sys.executable, "-P", "-m", "workers.images.render.child", str(os.getpid()), str(memory_mb)]
         environment = {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
-        pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        return cls(
-            await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=nowhere, env=environment)
-        )
+        return cls(await ChildProcess.start(command, environment=environment, stdin=asyncio.subprocess.PIPE))
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._child.process.pid
 
     async def ready(self) -> None:
         await self._hear()
@@ -146,16 +143,15 @@ class _Process:
         try:
             return await wire.receive(self._answers)
         except (asyncio.IncompleteReadError, ConnectionError) as end:
-            code = await self._process.wait()
+            code = await self._child.gone()
             raise RenderFailed(f"The render process ended with {code} before its picture was done.") from end
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        self._child.kill()
 
     async def gone(self) -> None:
         """Wait for the end, then close the pipes: a transport left to the collector warns."""
         self._orders.close()
-        await self._process.wait()
+        await self._child.gone()
         with suppress(ConnectionError):
             await self._orders.wait_closed()
