@@ -89,7 +89,7 @@ async def _keys(here: Place, count: int, chance: random.Random) -> Keys:
 
 
 async def _times(here: Place, on: Servers, keys: Keys, order: random.Random) -> dict[str, list[float]]:
-    app = create_app(_dependencies(here, on))
+    app = create_app(dependencies(here, on))
     settle_heap()
     times: dict[str, list[float]] = {name: [] for name in keys}
     names = list(keys)
@@ -104,7 +104,7 @@ async def _times(here: Place, on: Servers, keys: Keys, order: random.Random) -> 
     return times
 
 
-def _dependencies(here: Place, on: Servers) -> Dependencies:
+def dependencies(here: Place, on: Servers) -> Dependencies:
     async def databases(_tenant: str) -> TenantDatabase:
         return here.database
 

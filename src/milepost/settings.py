@@ -108,6 +108,8 @@ class Settings(BaseSettings):
 
     storage: str | None = None
     """Where files lie: a folder, or `s3://bucket/prefix`. Default: `files` in the data folder."""
+    uploads: Path | None = None
+    """Folder in which uploaded pictures wait until they are read, best on a disk. Default: `uploads` in the data folder."""
     s3_endpoint: str | None = None
     """Of an S3-compatible store that is not Amazon's."""
     s3_region: str | None = None

@@ -96,3 +96,15 @@ def test_the_tree_of_errors_is_drawn_whole() -> None:
 
     assert ConfigurationError.__name__ in ours
     assert {name for name in ours if f"── {name}" not in (errors.__doc__ or "")} == set()
+
+
+SPEAKING = [*MODULES, *(ROOT / "benchmarks").glob("*.py")]
+
+
+@pytest.mark.parametrize("module", SPEAKING, ids=named)
+def test_no_child_of_ours_answers_where_libraries_print(module: Path) -> None:
+    """What is read from a child's standard output may be a library's warning: `net/child_process.py` has a pipe for it."""
+    calls = [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
+    given = [ast.unparse(word.value) for call in calls for word in call.keywords if word.arg in {"stdout", "stderr"}]
+
+    assert [value for value in given if value.endswith("PIPE")] == []

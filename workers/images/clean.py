@@ -1,4 +1,4 @@
-"""A program: reads a picture that may be hostile from standard input, writes it anew, without metadata, to standard output."""
+"""A program: reads a picture that may be hostile from its standard input and answers with it, written anew, without metadata."""
 
 from __future__ import annotations
 
@@ -7,38 +7,43 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from milepost.api.pictures import REFUSED
+from milepost.net.child_process import open_answers
 from workers.images.render import limits
 
 if TYPE_CHECKING:
     from PIL import Image
 
-MEMORY_MB = 1024
-CPU_SECONDS = 15
+ENCODING_SECONDS = 4
+"""Of a core, for a picture that has been decoded and is small."""
 LONGEST_SIDE = 1600
 """No figure is drawn larger than that."""
 MOST_PNG = 3 * 1024 * 1024
 
 
-def main(owner: int) -> int:
+def main(owner: int, memory_mb: int, cpu_seconds: int, answers: str) -> None:
     """Libraries are loaded under the limits, so that even that is bounded."""
-    limits.confine(owner, MEMORY_MB)
-    limits.allow_cpu(CPU_SECONDS)
+    limits.confine(owner, memory_mb)
+    limits.allow_cpu(cpu_seconds)
+    with open_answers(answers) as stream:
+        head, data = _answer()
+        stream.write(json.dumps(head).encode() + b"\n" + data)
+
+
+def _answer() -> tuple[dict[str, Any], bytes]:
     try:
         from workers.images.render.source import MAX_BYTES, SourceRefused, read_source  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        return _refuse("RENDERER_UNAVAILABLE", f"Pictures cannot be read here: {error.name} is not installed.")
+        return _refused("RENDERER_UNAVAILABLE", f"Pictures cannot be read here: {error.name} is not installed.")
     try:
         picture = read_source(sys.stdin.buffer.read(MAX_BYTES + 1))
+        limits.allow_cpu(ENCODING_SECONDS)
         picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         data = _encoded(picture)
     except SourceRefused as error:
-        return _refuse(error.code, error.message)
+        return _refused(error.code, error.message)
     except MemoryError:
-        return _refuse("SOURCE_TOO_LARGE", "The source image needs more memory than one may have.")
-    head = json.dumps({"width": picture.width, "height": picture.height})
-    sys.stdout.buffer.write(head.encode() + b"\n" + data)
-    return 0
+        return _refused("SOURCE_TOO_LARGE", "The source image needs more memory than one may have.")
+    return {"width": picture.width, "height": picture.height, "size": len(data)}, data
 
 
 def _encoded(picture: Image.Image) -> bytes:
@@ -53,10 +58,9 @@ def _saved(picture: Image.Image, form: str, **options: Any) -> bytes:
     return stream.getvalue()
 
 
-def _refuse(code: str, message: str) -> int:
-    sys.stderr.write(json.dumps({"code": code, "message": message}))
-    return REFUSED
+def _refused(code: str, message: str) -> tuple[dict[str, Any], bytes]:
+    return {"refused": code, "message": message}, b""
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -76,16 +76,14 @@ def carries_body(scope: Scope) -> bool:
 
 async def read_bytes(request: Request, limit: int) -> bytes:
     """Never buffers more than `limit` and one chunk. Raises Problem."""
-    announced = _header(request.scope, b"content-length")
-    if announced.isdigit() and int(announced[:20]) > limit:
-        raise _too_large(limit)
+    check_length(request.scope, limit)
     parts: list[bytes] = []
     size = 0
     # not request.stream(): a generator costs more than most bodies
     while True:
         message = await request.receive()
         if message["type"] != "http.request":
-            raise Problem("bad-request", "The body did not arrive in full.")
+            raise _broken_off()
         part = message.get("body", b"")
         size += len(part)
         if size > limit:
@@ -95,6 +93,32 @@ async def read_bytes(request: Request, limit: int) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+async def body_chunks(request: Request, limit: int) -> AsyncGenerator[bytes]:
+    """The same, of which nothing is kept."""
+    check_length(request.scope, limit)
+    more, size = True, 0
+    while more:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise _broken_off()
+        more, part = message.get("more_body", False), message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        yield part
+
+
+def check_length(scope: Scope, limit: int) -> None:
+    """Raises Problem for a body that is announced as too large."""
+    announced = _header(scope, b"content-length")
+    if announced.isdigit() and int(announced[:20]) > limit:
+        raise _too_large(limit)
+
+
+def _broken_off() -> Problem:
+    return Problem("bad-request", "The body did not arrive in full.")
 
 
 def _too_large(limit: int) -> Problem:

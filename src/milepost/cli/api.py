@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from milepost import observe
 from milepost.api.connections import Server, configured
 from milepost.api.dependencies import Dependencies, Limits
 from milepost.cli.face import create_face
@@ -20,6 +21,7 @@ from milepost.cli.process import ready, run_process, self_test
 from milepost.cli.signals import STOPS
 from milepost.cli.stack.listening import address_of, listen
 from milepost.settings import Settings
+from milepost.storage import Spool
 from milepost.tenancy.models import active_models
 from milepost.tenancy.prices import OFFLINE_MODEL
 from milepost.wiring import Runtime, open_runtime
@@ -49,8 +51,12 @@ def api(
 async def _serve(settings: Settings, bound: socket.socket) -> None:
     async with open_runtime(settings, "api") as runtime:
         await self_test(runtime)
+        deps = dependencies(runtime)
+        observe.watch_levels(
+            "milepost_pictures", "Uploads of pictures in hand of this process.", lambda: deps.pictures.counts
+        )
         config = configured(
-            create_face(dependencies(runtime)),
+            create_face(deps),
             timeout_graceful_shutdown=GRACE_SECONDS,
             trusted_proxies=settings.trusted_proxies or "",
         )
@@ -91,6 +97,7 @@ def dependencies(runtime: Runtime) -> Dependencies:
         active_models=active_models,
         pepper=pepper.get_secret_value().encode() if pepper else None,
         store=runtime.store,
+        spool=Spool(settings.uploads or settings.data_dir / "uploads"),
         mode=settings.mode,
         default_model=default_model(settings),
         callback_rules=callback_rules(settings),

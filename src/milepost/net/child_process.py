@@ -43,7 +43,13 @@ class ChildProcess:
         pipe = os.fdopen(ours, "rb", buffering=0)
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, str(theirs), stdin=stdin, stdout=DEVNULL, stderr=stderr, env=dict(environment), pass_fds=(theirs,)
+                *command,
+                str(theirs),
+                stdin=stdin,
+                stdout=DEVNULL,
+                stderr=stderr,
+                env=dict(environment),
+                pass_fds=(theirs,),
             )
         except BaseException:
             pipe.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from milepost.storage.bucket import s3_store
 from milepost.storage.errors import AlreadyStored, DigestMismatch, FileTooLarge, InvalidPath, NoSuchFile, StoreRefused
+from milepost.storage.spool import Spool
 from milepost.storage.store import Store, local_store
 from milepost.storage.stored import Stat, Stored
 
@@ -13,6 +14,7 @@ __all__ = [
     "FileTooLarge",
     "InvalidPath",
     "NoSuchFile",
+    "Spool",
     "Stat",
     "Store",
     "StoreRefused",
