@@ -30,12 +30,13 @@ from milepost.engine.kind import Kind
 from milepost.engine.read_job import read_job
 from milepost.engine.retry import retry
 from milepost.kinds.requests import PlainText, Strict
+from milepost.kinds.told import Told, whole
 
-NOT_IN_A_LINE = re.compile(rf"[\x00-\x1f{OBEYED}]")
+LINE = re.compile(rf"[^\x00-\x1f{OBEYED}]*")
 
 
 def one_line(text: str) -> str:
-    if NOT_IN_A_LINE.search(text):
+    if LINE.fullmatch(text) is None:
         raise PydanticCustomError("invalid_text", "must be one line without control characters or marks of direction")
     return text
 
@@ -43,7 +44,9 @@ def one_line(text: str) -> str:
 class CancelJob(Strict):
     """Why, in a few words; they stand in the job's history."""
 
-    reason: Annotated[PlainText, AfterValidator(one_line)] | None = Field(default=None, max_length=200)
+    reason: Annotated[PlainText, AfterValidator(one_line), Told(pattern=whole(LINE.pattern))] | None = Field(
+        default=None, max_length=200, description="One line, without control characters and marks of direction."
+    )
 
 
 class RetryJob(CancelJob):
@@ -52,6 +55,7 @@ class RetryJob(CancelJob):
     timeout_seconds: int | None = Field(
         default=None, ge=1, le=86_400,
         validation_alias=AliasChoices("timeout_seconds", "timeoutSeconds", "timeout"),
+        description="For one attempt from now on; without it, as it was.",
     )  # fmt: skip
 
 

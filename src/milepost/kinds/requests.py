@@ -22,15 +22,20 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from milepost.kinds.told import BLANKS, NO_NUL, Told, whole
+
 FURTHEST_DUE = timedelta(days=30)
 # the driver writes the first and the last moment as PostgreSQL's infinities, which it reads back without an offset; the
 # whole days, so that no offset reaches them
 ENDS = frozenset({date.min, date.max})
 # a number that PostgreSQL writes longer than it came
 EXPONENT = re.compile(r"\de[+-]\d")
+# what any callback's address looks like; which of them may be asked, rules decide that are no pattern
+CALLBACK = rf"^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000{BLANKS}]+$"
 CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
 
 
@@ -73,9 +78,9 @@ def canonical(value: Any) -> Any:
     return value
 
 
-CanonicalId = Annotated[UUID, BeforeValidator(canonical)]
-PlainText = Annotated[str, AfterValidator(plain_text)]
-Moment = Annotated[AwareDatetime, BeforeValidator(rfc3339)]
+CanonicalId = Annotated[UUID, BeforeValidator(canonical), Told(pattern=whole(CANONICAL.pattern))]
+PlainText = Annotated[str, AfterValidator(plain_text), Told(pattern=NO_NUL)]
+Moment = Annotated[AwareDatetime, BeforeValidator(rfc3339), Told(pattern=whole(RFC3339.pattern))]
 
 
 def within_json(limit: int, depth: int = 32) -> AfterValidator:
@@ -135,7 +140,10 @@ def ahead(value: datetime) -> datetime:
 
 
 class Strict(BaseModel):
-    """Refuses unknown fields and silent conversions; takes snake_case and camelCase names."""
+    """Refuses unknown fields and silent conversions; takes snake_case and camelCase names.
+
+    The class's docstring and the descriptions of its fields stand in the API's reference and the command line's help.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -150,12 +158,15 @@ class CreateJob(Strict):
     """The fields of every create request."""
 
     scheduled_at: Annotated[Moment, AfterValidator(not_too_far)] | None = Field(
-        default=None, description="Not before this time; one that has passed means now."
+        default=None, description="Not before this time, at most 30 days ahead; one that has passed means now."
     )
-    priority: int = Field(default=0, ge=-100, le=100)
-    max_attempts: int = Field(default=3, ge=1, le=100)
-    callback_url: PlainText | None = Field(
+    priority: int = Field(default=0, ge=-100, le=100, description="Of two that are due, the higher runs first.")
+    max_attempts: int = Field(
+        default=3, ge=1, le=100, description="How often it is tried before it has failed: lost workers count."
+    )
+    callback_url: Annotated[PlainText, Told(format="uri", pattern=CALLBACK)] | None = Field(
         default=None,
         max_length=2048,
-        description="Kept and shown, but nothing is sent to it yet; the answer's `warnings` say so.",
+        description="Kept and shown, but nothing is sent to it yet; the answer's `warnings` say so. An address that leads"
+        " inside, or that programs read differently, is refused.",
     )

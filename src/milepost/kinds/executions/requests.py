@@ -9,9 +9,10 @@ from pydantic import AfterValidator, AliasChoices, Field, StrictBool
 from pydantic_core import PydanticCustomError
 
 from milepost.kinds.requests import CreateJob, Moment, PlainText, Strict, ahead, within_json
+from milepost.kinds.told import NOT_BLANK, Told, whole
 
 PROMPT_BYTES = 1024 * 1024
-QUANTITY = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?", re.ASCII)
+QUANTITY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 FACTORS = {None: 1.0, "m": 0.001, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
            "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}  # fmt: skip
 
@@ -39,27 +40,51 @@ def quantity(limit: float) -> AfterValidator:
     return AfterValidator(check)
 
 
+Quantity = Annotated[str, Told(pattern=whole(QUANTITY.pattern))]
+
+
 class ResourceConfig(Strict):
     """What a runner in its own process or pod should get; advice to the built-in worker."""
 
-    cpu: Annotated[str, quantity(64)] | None = None
-    memory: Annotated[str, quantity(256 * 2.0**30)] | None = None
-    ephemeral_storage: Annotated[str, quantity(2.0**40)] | None = None
+    cpu: Annotated[Quantity, quantity(64)] | None = Field(
+        default=None, description="Cores, as a Kubernetes quantity above 0, at most 64.", examples=["500m"]
+    )
+    memory: Annotated[Quantity, quantity(256 * 2.0**30)] | None = Field(
+        default=None, description="Bytes, as a Kubernetes quantity above 0, at most 256Gi.", examples=["512Mi"]
+    )
+    ephemeral_storage: Annotated[Quantity, quantity(2.0**40)] | None = Field(
+        default=None, description="Bytes on disk, as a Kubernetes quantity above 0, at most 1Ti.", examples=["2Gi"]
+    )
 
 
 class CreateExecution(CreateJob):
     """One prompt for one model. `timeout_seconds` limits one attempt."""
 
-    prompt: Annotated[PlainText, AfterValidator(prompt_text)] = Field(examples=["Why do birds sing at dawn?"])
-    model: PlainText | None = Field(default=None, min_length=1, max_length=100)
-    max_tokens: int = Field(default=4096, ge=1, le=200_000)
-    metadata: Annotated[dict[str, Any], within_json(16 * 1024)] | None = None
+    prompt: Annotated[PlainText, AfterValidator(prompt_text), Told(pattern=NOT_BLANK, minLength=1, maxLength=PROMPT_BYTES)] = Field(
+        examples=["Why do birds sing at dawn?"], description="What the model is to answer; at most 1 MiB of UTF-8."
+    )  # fmt: skip
+    model: PlainText | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="One of the active models; a wrong name is answered with their list. Without it, what the settings say.",
+    )
+    max_tokens: int = Field(default=4096, ge=1, le=200_000, description="The longest answer, in the model's tokens.")
+    metadata: Annotated[dict[str, Any], within_json(16 * 1024)] | None = Field(
+        default=None, description="Anything of yours, kept and shown with the job: at most 16 KiB of JSON, 32 deep."
+    )
     timeout_seconds: int = Field(
         default=600,
         ge=1,
         le=86_400,
         validation_alias=AliasChoices("timeout_seconds", "timeoutSeconds", "timeout"),
+        description="For one attempt.",
     )
-    resources: ResourceConfig | None = None
-    retain_until: Annotated[Moment, AfterValidator(ahead)] | None = None
-    is_permanent: StrictBool = False
+    resources: ResourceConfig | None = Field(
+        default=None, description="What a runner in its own process or pod should get."
+    )
+    retain_until: Annotated[Moment, AfterValidator(ahead)] | None = Field(
+        default=None,
+        description="Kept until then, a time that must be ahead; without it 30 days after its end. Its files go with it.",
+    )
+    is_permanent: StrictBool = Field(default=False, description="Never cleaned up, whatever `retain_until` says.")

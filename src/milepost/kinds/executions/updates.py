@@ -15,6 +15,7 @@ from milepost.db.tenants import TenantDatabase
 from milepost.domain.job import Job
 from milepost.kinds.executions.cost import cost
 from milepost.kinds.requests import Moment, PlainText, Strict, ahead, within_json
+from milepost.kinds.told import Told
 
 OUTPUT_BYTES = 256 * 1024
 RETENTION = frozenset({"retain_until", "is_permanent"})
@@ -23,20 +24,38 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class UpdateExecution(Strict):
-    """Every field is optional. `null` means "as it is", but for `retain_until`, which it clears."""
+    """What is to change. `null` means "as it is", but for `retain_until`, which it clears.
 
-    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
-    status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = None
-    pod_name: PlainText | None = Field(default=None, min_length=1, max_length=255)
-    output: PlainText | None = None
-    tokens_used: Count | None = None
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
-    error_code: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9_]{0,99}$")
-    error_message: PlainText | None = Field(default=None, max_length=2000)
-    error_details: Annotated[dict[str, Any], within_json(16 * 1024)] | None = None
-    retain_until: Annotated[Moment, AfterValidator(ahead)] | None = None
-    is_permanent: StrictBool | None = None
+    The owner may change `retain_until` and `is_permanent`; the rest is for operators and remote runners, and an execution that
+    has ended takes those two alone.
+    """
+
+    version: int | None = Field(
+        default=None, ge=1, le=2**31 - 1, description="The version that the caller knows: here, as If-Match, or both."
+    )
+    status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = Field(
+        default=None,
+        description="A legal edge from the present status. RUNNING takes the job and its lease, which every later report"
+        " renews; PENDING is reached by retry alone.",
+    )
+    pod_name: PlainText | None = Field(default=None, min_length=1, max_length=255, description="Where it runs.")
+    output: Annotated[PlainText, Told(maxLength=OUTPUT_BYTES)] | None = Field(
+        default=None, description="The answer, at most 256 KiB of UTF-8; a longer one is uploaded as an artifact."
+    )
+    tokens_used: Count | None = Field(default=None, description="The sum of both counts below.")
+    input_tokens: Count | None = Field(default=None, description="Of all attempts so far; may not fall.")
+    output_tokens: Count | None = Field(default=None, description="Of all attempts so far; may not fall.")
+    error_code: str | None = Field(
+        default=None, pattern=r"^[A-Z][A-Z0-9_]{0,99}$", description="Of a failure, for programs."
+    )
+    error_message: PlainText | None = Field(default=None, max_length=2000, description="Of a failure, for people.")
+    error_details: Annotated[dict[str, Any], within_json(16 * 1024)] | None = Field(
+        default=None, description="Of a failure, for whoever looks into it: at most 16 KiB of JSON."
+    )
+    retain_until: Annotated[Moment, AfterValidator(ahead)] | None = Field(
+        default=None, description="Kept until then, a time that must be ahead; null: 30 days after its end."
+    )
+    is_permanent: StrictBool | None = Field(default=None, description="Never cleaned up, whatever `retain_until` says.")
 
     @property
     def given(self) -> frozenset[str]:

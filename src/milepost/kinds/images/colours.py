@@ -22,6 +22,8 @@ slateblue slategray slategrey snow springgreen steelblue tan teal thistle tomato
 whitesmoke yellow yellowgreen
 """
 NAMES = frozenset(WORDS.split())
+# in any case: not every dialect of patterns has a flag for that
+PATTERN = rf"^(?:{HEX.pattern}|{'|'.join(''.join(f'[{c.upper()}{c}]' for c in name) for name in sorted(NAMES))})$"
 
 
 def is_colour(text: str) -> bool:

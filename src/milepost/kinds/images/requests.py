@@ -18,11 +18,14 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from milepost.kinds.images.colours import PATTERN as COLOUR
 from milepost.kinds.images.colours import is_colour
 from milepost.kinds.requests import CanonicalId, CreateJob, PlainText, Strict
+from milepost.kinds.told import NOT_BLANK, Told
 
 OTHERS = 10
 OTHER_NAME = 64
+OTHER = r"^x-[^\u0000]{0,62}$"
 OTHER_BYTES = 1024
 DATA_BYTES = 32 * 1024
 SMALLEST, LARGEST = 256, 2268
@@ -45,7 +48,7 @@ def refused_url(_: str) -> str:
     )
 
 
-Words = Annotated[PlainText, BeforeValidator(normal)]
+Words = Annotated[PlainText, BeforeValidator(normal), Told(pattern=NOT_BLANK)]
 Name = Annotated[Words, Field(min_length=1, max_length=40)]
 Word = Annotated[Words, Field(min_length=1, max_length=32)]
 
@@ -54,7 +57,7 @@ class Choices(Strict):
     """What is left out is automatic. Keys that begin with `x-` are kept for other renderers."""
 
     model_config = ConfigDict(
-        extra="allow", json_schema_extra={"additionalProperties": False, "patternProperties": {"^x-": {}}}
+        extra="allow", json_schema_extra={"additionalProperties": False, "patternProperties": {OTHER: {}}}
     )
 
     @model_validator(mode="after")
@@ -89,47 +92,73 @@ def _fault_of_other(name: str, value: Any) -> PydanticCustomError | None:
 class Effects(Choices):
     """Light on the sticker."""
 
-    foil: Literal["auto", "none", "sheen", "hologram", "radial_prism", "square_prism"] = "auto"
-    foil_strength: int = Field(default=50, ge=0, le=100)
-    starburst: Literal["auto", "none", "jagged", "rounded", "even"] = "auto"
-    rays: int = Field(default=32, ge=12, le=64)
-    sparkles: int = Field(default=12, ge=0, le=60)
-    gloss: StrictBool = True
+    foil: Literal["auto", "none", "sheen", "hologram", "radial_prism", "square_prism"] = Field(
+        default="auto", description="The film that shines in colours; `auto` goes by the rarity."
+    )
+    foil_strength: int = Field(default=50, ge=0, le=100, description="How much of it, in percent.")
+    starburst: Literal["auto", "none", "jagged", "rounded", "even"] = Field(
+        default="auto", description="The rays behind the figure."
+    )
+    rays: int = Field(default=32, ge=12, le=64, description="How many rays.")
+    sparkles: int = Field(default=12, ge=0, le=60, description="How many small stars.")
+    gloss: StrictBool = Field(default=True, description="Whether light lies on the surface.")
 
 
 class Style(Choices):
     """The hand that draws it."""
 
-    lettering: Literal["auto", "spiky", "round", "upright"] = "auto"
-    frame: Literal["auto", "chain", "rope", "feather", "plain"] = "auto"
-    outline: Literal["auto", "black", "gold"] = "auto"
-    grain: StrictBool = True
+    lettering: Literal["auto", "spiky", "round", "upright"] = Field(
+        default="auto", description="The typeface of the title."
+    )
+    frame: Literal["auto", "chain", "rope", "feather", "plain"] = Field(
+        default="auto", description="What runs around the picture; `auto` goes by the attribute."
+    )
+    outline: Literal["auto", "black", "gold"] = Field(default="auto", description="The line around the figure.")
+    grain: StrictBool = Field(default=True, description="Whether the ground looks printed.")
 
 
 class CreateImageTask(CreateJob):
     """One sticker. `timeout_seconds` limits one attempt; the same input with the same seed gives the same picture."""
 
-    prompt: Annotated[Words, Field(min_length=1, max_length=4000)] = Field(examples=["A small devil who eats thunder"])
-    title: Name = Field(examples=["雷鳴の王子"])
-    character_name: Name = Field(examples=["ゴロゴン"])
-    attribute: Word = Field(examples=["悪魔"])
-    rarity: Word = Field(examples=["ヘッド"])
-    background_color: Annotated[Words, AfterValidator(colour)] = Field(
+    prompt: Annotated[Words, Field(min_length=1, max_length=4000)] = Field(
+        examples=["A small devil who eats thunder"], description="What is to be drawn, in words."
+    )
+    title: Name = Field(examples=["雷鳴の王子"], description="The line above the figure.")
+    character_name: Name = Field(examples=["ゴロゴン"], description="The name below it.")
+    attribute: Word = Field(
+        examples=["悪魔"],
+        description="`悪魔`/`devil`, `天使`/`angel`, `お守り`/`guardian`; any other word gets a neutral mark.",
+    )
+    rarity: Word = Field(
+        examples=["ヘッド"],
+        description="`ノーマル`/`normal`, `レア`/`rare`, `スーパーレア`/`super_rare`, `ヘッド`/`head`; any other is drawn as normal.",
+    )
+    background_color: Annotated[Words, AfterValidator(colour), Told(pattern=COLOUR)] = Field(
         max_length=32, examples=["#7a1fa2"], description="`#rgb`, `#rrggbb` or a CSS colour name."
     )
-    effects: Annotated[Effects, Field(default_factory=Effects)]
-    style: Annotated[Style, Field(default_factory=Style)]
-    source_image_url: Annotated[PlainText, AfterValidator(refused_url)] | None = Field(default=None, max_length=2048)
-    source_image_id: CanonicalId | None = Field(default=None, description="Of a picture sent to /v1/images/sources.")
-    seed: int | None = Field(default=None, ge=0, le=2**53 - 1)
+    effects: Annotated[Effects, Field(default_factory=Effects, description="Light on the sticker.")]
+    style: Annotated[Style, Field(default_factory=Style, description="The hand that draws it.")]
+    source_image_url: Annotated[
+        Annotated[PlainText, AfterValidator(refused_url)] | None, Told(anyOf=[{"type": "null"}])
+    ] = Field(default=None, max_length=2048, description="Not yet: no picture is fetched, any address is refused.")
+    source_image_id: CanonicalId | None = Field(
+        default=None, description="Of a picture of yours that was sent to /v1/images/sources."
+    )
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**53 - 1,
+        description="What decides all that is left open; without it, all other fields.",
+    )
     size: int = Field(default=1134, ge=SMALLEST, le=LARGEST, description="Pixels per side; 1134 are 48 mm at 600 dpi.")
-    format: Literal["png"] = "png"
-    no_cache: StrictBool = False
+    format: Literal["png"] = Field(default="png", description="Of the picture.")
+    no_cache: StrictBool = Field(default=False, description="Draw it anew even if the same was drawn before.")
     timeout_seconds: int = Field(
         default=120,
         ge=1,
         le=600,
         validation_alias=AliasChoices("timeout_seconds", "timeoutSeconds", "timeout"),
+        description="For one attempt.",
     )
 
     @model_validator(mode="after")
