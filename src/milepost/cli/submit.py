@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from milepost.cli.fields import described, fields_of, main_field, option
 from milepost.cli.found import AsJson, DataDir
 from milepost.cli.job_views import show_job
 from milepost.cli.jobs import end_as, with_client
-from milepost.cli.output import print_json, say, warn
+from milepost.cli.output import out, print_json, say, warn
 from milepost.cli.watching import watch_job
 from milepost.cli.words import Words, take_apart
 from milepost.client import Client, Job
@@ -23,6 +24,7 @@ from milepost.engine.kind import Kind
 from milepost.kinds import find_kind
 
 WORDS = "milepost.words"
+NARROWEST = 24
 
 
 class SubmitCommand(TyperCommand):
@@ -101,7 +103,8 @@ def show_fields(kind: Kind) -> None:
     rows = list(described(kind))
     width = max(len(name) for name, told in rows if told)
     for name, told in rows:
-        say(f"   {name:<{width}}  {told}".rstrip())
+        for index, line in enumerate(wrap(told, max(NARROWEST, out.width - width - 6)) or [""]):
+            say(f"   {'' if index else name:<{width}}  {line}".rstrip())
     say()
 
 

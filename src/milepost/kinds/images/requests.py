@@ -138,9 +138,9 @@ class CreateImageTask(CreateJob):
     )
     effects: Annotated[Effects, Field(default_factory=Effects, description="Light on the sticker.")]
     style: Annotated[Style, Field(default_factory=Style, description="The hand that draws it.")]
-    source_image_url: Annotated[
-        Annotated[PlainText, AfterValidator(refused_url)] | None, Told(anyOf=[{"type": "null"}])
-    ] = Field(default=None, max_length=2048, description="Not yet: no picture is fetched, any address is refused.")
+    source_image_url: Annotated[PlainText, AfterValidator(refused_url), Told(**{"not": {}})] | None = Field(
+        default=None, max_length=2048, description="Not yet: no picture is fetched, any address is refused."
+    )
     source_image_id: CanonicalId | None = Field(
         default=None, description="Of a picture of yours that was sent to /v1/images/sources."
     )
