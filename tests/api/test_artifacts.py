@@ -113,6 +113,18 @@ async def test_a_range_is_answered_with_its_part(house: House) -> None:
     assert (known.status_code, known.content) == (304, b"")
 
 
+@pytest.mark.parametrize("odd", ["日/本", "text/plain\r\nX-A: b", "a\x01/b", "text", "text/plain; charset=é", ""])
+async def test_a_media_type_that_no_header_may_hold_is_not_sent(house: House, owner: Any, odd: str) -> None:
+    me = await house.caller()
+    url = f"/v1/artifacts/{(await uploaded(me, await execution(house, me)))['id']}/content"
+    await owner.execute("UPDATE artifacts SET mime_type = $1", odd)
+
+    answer = await me.http.get(url)
+
+    assert (answer.status_code, answer.content) == (200, TEXT)
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
 async def test_an_archived_file_stays_readable_and_a_deleted_one_does_not(house: House, owner: Any) -> None:
     me = await house.caller()
     made = await uploaded(me, await execution(house, me))

@@ -36,7 +36,7 @@ from milepost.engine.artifacts import (
     reject,
 )
 from milepost.engine.kind import Kind
-from milepost.kinds.executions.artifacts import CreateArtifact
+from milepost.kinds.executions.artifacts import CreateArtifact, is_media_type
 from milepost.storage import FileTooLarge, InvalidPath, NoSuchFile, Store, Stored, StoreRefused, paths
 from milepost.storage.reading import held_back, joined
 
@@ -239,7 +239,9 @@ class Files:
         }
         if etag in etags(request.headers.get("if-none-match")):
             return Response(status_code=304, headers=headers)
-        media_type = artifact.row["mime_type"] or "application/octet-stream"
+        named = artifact.row["mime_type"] or ""
+        # whoever wrote the row: what no header may hold would be no answer at all
+        media_type = named if is_media_type(named) else "application/octet-stream"
         wanted = part(request, etag, size)
         if wanted is None:
             whole = await self._first(self.store.read(artifact.file_path, sha256=checksum))

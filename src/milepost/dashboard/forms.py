@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from milepost.dashboard.refusals import Refused
 
@@ -19,18 +19,23 @@ async def read_form(request: Request) -> Mapping[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Refused(415, "That is no form", "Forms are sent as application/x-www-form-urlencoded.")
+    try:
+        body = await _body(request)
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except (ValueError, ClientDisconnect):  # nobody hears it who has left
+        raise _unreadable() from None
+    if len({name for name, _ in fields}) != len(fields):
+        raise _unreadable()
+    return dict(fields)
+
+
+async def _body(request: Request) -> bytearray:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST:
             raise Refused(413, "That is too much", f"A form may have {LARGEST // 1024} KiB.")
-    try:
-        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
-    except ValueError:
-        raise _unreadable() from None
-    if len({name for name, _ in fields}) != len(fields):
-        raise _unreadable()
-    return dict(fields)
+    return body
 
 
 def reason_in(form: Mapping[str, str]) -> str | None:

@@ -22,6 +22,7 @@ from milepost.domain.errors import SearchTooSlow
 from milepost.domain.machine import Phase
 from milepost.engine.kind import Kind
 from milepost.engine.sessions import Viewer
+from milepost.kinds.requests import rfc3339
 
 PAGE = 25
 LONGEST_SEARCH = 200
@@ -141,12 +142,9 @@ def _after(text: str) -> tuple[datetime, UUID] | None:
         return None
     at, _, job_id = text.rpartition("_")
     try:
-        moment, last = datetime.fromisoformat(at), UUID(job_id)
+        return rfc3339(at), UUID(job_id)
     except ValueError:
         raise _no_page() from None
-    if moment.tzinfo is None:
-        raise _no_page()
-    return moment, last
 
 
 def _no_page() -> Refused:

@@ -23,7 +23,10 @@ logger = logging.getLogger("milepost.dashboard")
 
 # of a browser that is not signed in yet: ties the form to it
 BEFORE = "milepost_before"
-PLACE = re.compile(r"/(jobs(/[0-9a-f-]{36})?)?(\?[^\s\\]{0,500})?", re.ASCII)
+# the token that we gave it: nothing else goes back into a header
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+# with no more than a header may hold as it is: browsers write everything else with percent signs
+PLACE = re.compile(r"/(jobs(/[0-9a-f-]{36})?)?(\?[!-\[\]-~]{0,500})?", re.ASCII)
 
 
 class Signing:
@@ -70,7 +73,9 @@ async def _welcome(request: Request, holder: KeyHolder, back: str) -> Response:
 
 
 def _form(request: Request, back: str, trouble: str | None = None) -> Response:
-    before = request.cookies.get(cookie_name(request, BEFORE)) or secrets.token_urlsafe(CHANCE_BYTES)
+    before = request.cookies.get(cookie_name(request, BEFORE), "")
+    if not TOKEN.fullmatch(before):
+        before = secrets.token_urlsafe(CHANCE_BYTES)
     shown = render(
         "sign_in", form_token=_token(before), next=_place(back), trouble=trouble, viewer=None, path="/sign-in"
     )

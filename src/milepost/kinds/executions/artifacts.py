@@ -44,8 +44,13 @@ def few_tags(tags: dict[str, str]) -> dict[str, str]:
     return tags
 
 
+def is_media_type(value: str) -> bool:
+    """One that fits into a header as it is."""
+    return MEDIA_TYPE.fullmatch(value) is not None
+
+
 def media_type(value: str) -> str:
-    if MEDIA_TYPE.fullmatch(value) is None:
+    if not is_media_type(value):
         raise PydanticCustomError("value_error", "must be a media type like text/plain")
     return value
 
