@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import random
 import warnings
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from tests.hostile_pictures import (
     BOMBS,
     UNTIDY,
+    animated_webp,
     exif,
     photo,
     png_chunk,
@@ -109,3 +112,29 @@ def test_a_colour_that_stands_for_clear_is_not_mixed_with_others() -> None:
 
     assert small.getpixel((3, 3)) == (0, 0, 0, 0)
     assert small.getpixel((2000, 3)) == (200, 200, 200, 255)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_changed_in_a_picture_it_is_read_or_refused(seed: int) -> None:
+    chance = random.Random(seed)
+    sound = [make() for make in UNTIDY.values()]
+    sound += [photo("PNG"), photo("WEBP"), photo("WEBP", lossless=True), photo(progressive=True), animated_webp(2)]
+    outcomes: Counter[str] = Counter()
+    for _ in range(1500):
+        try:
+            outcomes[read_source(spoilt(chance.choice(sound), chance)).mode] += 1
+        except SourceRefused as refused:
+            outcomes[refused.code] += 1
+
+    assert set(outcomes) == {"RGBA", "SOURCE_INVALID", "SOURCE_TOO_LARGE"}
+
+
+def spoilt(data: bytes, chance: random.Random) -> bytes:
+    """Some bytes replaced, most of them near the beginning; then cut short, or with something inserted."""
+    changed = bytearray(data)
+    for _ in range(chance.choice([1, 1, 2, 8])):
+        changed[chance.randrange(min(len(changed), chance.choice([64, 400, len(changed)])))] = chance.choice(
+            [0x00, 0xFF, 0xD8, 0xD9, 0xDA, 0x21, 0x2C, 0x3B, chance.randrange(256)]
+        )
+    at = chance.randrange(len(changed))
+    return bytes(chance.choice([changed, changed[:at], changed[:at] + chance.randbytes(9) + changed[at:]]))

@@ -48,7 +48,7 @@ def check_scans(count: int, pixels: int) -> None:
     if count > MAX_SCANS:
         raise broken(f"has more than {MAX_SCANS} scans")
     if count * pixels > MAX_SCANNED:
-        raise broken(f"has {count} scans of {pixels} pixels; at most {MAX_SCANNED} pixels are scanned in all")
+        raise broken(f"has {count} or more scans of {pixels} pixels; at most {MAX_SCANNED} pixels are scanned in all")
 
 
 def check_count(count: int, most: int, what: str) -> None:
