@@ -184,10 +184,28 @@ def exif(entries: int = 1, *, order: str = ">", orientation: int = 6) -> bytes:
     return b"Exif\x00\x00" + start + struct.pack(f"{order}IH", 8, entries) + others + entry
 
 
+def film() -> bytes:
+    """The boxes of one, without pictures."""
+    boxes = ((b"ftyp", b"mp42" + bytes(4)), (b"mdat", b"\xff\xd8\xff;"), (b"moov", bytes(20)))
+    return b"".join(struct.pack(">I4s", 8 + len(content), kind) + content for kind, content in boxes)
+
+
+def samsung_records(*contents: bytes) -> bytes:
+    records = [struct.pack("<HHI", 0, 0x0A01, 14) + b"Image_UTC_Data" + content for content in contents]
+    backs = [sum(map(len, records[number:])) for number in range(len(records))]
+    entries = [struct.pack("<HHII", 0, 0x0A01, back, len(record)) for back, record in zip(backs, records, strict=True)]
+    head = b"SEFH" + struct.pack("<II", 106, len(entries)) + b"".join(entries)
+    return b"".join(records) + head + struct.pack("<I", len(head)) + b"SEFT"
+
+
 UNTIDY: dict[str, Callable[[], bytes]] = {
     "a bad MPO index": bad_mpo,
     "another view behind": two_views,
     "a gain map behind": lambda: photo() + bytes(16) + photo(size=(8, 8)),
+    "a film behind": lambda: photo() + film(),
+    "a gain map and a film behind": lambda: photo() + photo(size=(8, 8)) + film(),
+    "Samsung's records behind": lambda: photo() + samsung_records(b"1700000000000", b"more"),
+    "Samsung's records with a film behind": lambda: photo() + bytes(3) + samsung_records(film(), b"1700000000000"),
     "EXIF that breaks off": lambda: with_segment(0xE1, exif()[:20]),
     "EXIF with offsets to nowhere": lambda: with_segment(0xE1, exif(200)),
     "EXIF of nothing": lambda: with_segment(0xE1, b"Exif\x00\x00"),

@@ -16,9 +16,11 @@ from tests.hostile_pictures import (
     UNTIDY,
     animated_webp,
     exif,
+    film,
     photo,
     png_chunk,
     repeated_scans,
+    samsung_records,
     saved,
     with_chunks,
     with_segment,
@@ -46,6 +48,27 @@ def test_what_is_only_untidy_is_a_picture(make: Callable[[], bytes]) -> None:
 
     assert picture.mode == "RGBA"
     assert told == []
+
+
+DISGUISED = {
+    "an archive": b"PK\x03\x04 an archive",
+    "a program": b"<?php echo 1 ?>",
+    "a program before a view": b"<?php echo 1 ?>" + photo(),
+    "an archive behind a film": film() + b"PK\x03\x04 an archive",
+    "an archive before a film": b"PK\x03\x04 an archive" + film(),
+    "a film that is too short": film()[:-1],
+    "a film whose box is too short": film() + b"\x00\x00\x00\x04mdat",
+    "an archive before Samsung's records": b"PK\x03\x04 an archive" + samsung_records(b"1"),
+    "Samsung's records without a head": samsung_records(b"1").replace(b"SEFH", b"SEFX"),
+    "Samsung's records of another count": samsung_records(b"1").replace(b"SEFH\x6a\x00\x00\x00\x01", b"SEFH\x6a\x00\x00\x00\x02"),
+    "the end of Samsung's records alone": b"\xff\xff\xff\xffSEFT",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("behind", DISGUISED.values(), ids=DISGUISED.keys())
+def test_a_second_file_in_disguise_is_refused(behind: bytes) -> None:
+    with pytest.raises(SourceRefused, match="does not end where a JPEG ends"):
+        bare(photo() + behind)
 
 
 def test_a_usual_progressive_photo_is_read() -> None:

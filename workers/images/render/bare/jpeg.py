@@ -6,8 +6,9 @@ import re
 import struct
 from dataclasses import dataclass, field
 
+from workers.images.render.bare.behind import check_behind
 from workers.images.render.bare.bounds import MAX_SEGMENTS, check_count, check_scans, check_size, shrinking
-from workers.images.render.bare.endings import PADDING, ends_elsewhere
+from workers.images.render.bare.endings import ends_elsewhere
 from workers.images.render.bare.picture import Bare
 from workers.images.render.refused import broken
 
@@ -37,7 +38,7 @@ def bare_jpeg(data: bytes) -> Bare:
     """Raises `SourceRefused`."""
     found = _Found()
     end = _walk(data, found)
-    _check_rest(data, end)
+    check_behind(data[end:])
     if not found.scans:
         raise broken("is broken: a JPEG has a frame and a scan")
     width, height = _size(found.frame)
@@ -128,10 +129,3 @@ def _memory(found: _Found) -> int:
     kept = sum(across * down for across, down in factors) / whole if found.scans > 1 else 0
     shrunk = next(by for by in (8, 4, 2, 1) if by <= shrinking(width, height))
     return int(width * height * (2 * kept + 8 / shrunk**2))
-
-
-def _check_rest(data: bytes, end: int) -> None:
-    """Further pictures are common: another view, a gain map. They are not looked at."""
-    rest = data[end:].strip(PADDING)
-    if rest and not (rest.startswith(b"\xff\xd8\xff") and rest.endswith(b"\xff\xd9")):
-        raise ends_elsewhere("JPEG")
