@@ -206,6 +206,9 @@ async def open_worker(
             )
         )
         observe.watch("milepost_attempts", "What became of this worker's attempts.", lambda: attempts.counts)
+        observe.watch_levels(
+            "milepost_results_held", "Finished results that wait for their database.", lambda: {"now": attempts.held}
+        )
         worker = Worker(
             attempts,
             connect(settings.need("redis_url"), timeout=5.0),

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import asyncpg
 
 from milepost.db import faults
+from milepost.domain.errors import Unavailable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -38,12 +39,23 @@ class Doubting(Protocol[T_co]):
 
 
 class Connections:
-    """A pool, and the rule for when a failed piece of work is done again."""
+    """A pool, and the rule for when a failed piece of work is done again. `setting`: the one that names its server."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], patience: Patience) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], patience: Patience, setting: str = faults.SETTING) -> None:
         self._pool = pool
         self._patience = patience
+        self._setting = setting
         self._renewed = float("-inf")
+        self._failed: Exception | None = None
+
+    @property
+    def trouble(self) -> Unavailable | None:
+        """What the last try failed for, while it is tried again; None since one succeeded."""
+        return None if self._failed is None else self.fault_of(self._failed)
+
+    def fault_of(self, error: Exception) -> Unavailable | None:
+        """The server's fault in the words of the house; None where it is somebody else's."""
+        return faults.fault_of(error, self._setting)
 
     def run(self, work: Callable[[Connection], Awaitable[T]], *, limit: float | None = None) -> Coroutine[Any, Any, T]:
         """Runs work that is safe to repeat. `limit` replaces the patience for work that takes long by nature.
@@ -69,18 +81,22 @@ class Connections:
             try:
                 async with asyncio.timeout(one_try):
                     async with self._pool.acquire() as connection:
-                        return await work(connection, doubt=doubt)
+                        done = await work(connection, doubt=doubt)
             except Exception as error:
                 if not faults.passes(error):
                     raise
+                self._failed = error
                 await self._renew_after(error)
                 doubt = doubt or not faults.is_undone(error)
                 left = ends - time.monotonic()
                 if left <= 0:
-                    raise faults.unavailable(error) from error
+                    raise faults.unavailable(error, self._setting) from error
                 # full jitter, so that many workers do not come back together
                 await asyncio.sleep(min(left, pause * random.random()))
                 pause = min(pause * 2, patience.longest_pause)
+            else:
+                self._failed = None
+                return done
 
     async def _renew_after(self, error: Exception) -> None:
         """A connection to a server that was demoted, stopped or replaced says so only when it is asked: none is kept."""

@@ -10,6 +10,7 @@ import asyncpg
 
 from milepost.domain.errors import Unavailable
 
+READS_ONLY = "25006"
 ROW = ("22", "23", "MP")
 # a moment later the same statement may succeed
 PASSING = ("08", "25", "26", "28", "3D", "40", "53", "55", "57", "58", "72")
@@ -20,19 +21,22 @@ PASSING_KINDS: tuple[type[BaseException], ...] = (
     asyncpg.InternalClientError,
     asyncpg.InvalidCachedStatementError,  # a migration changed a table under a prepared statement
 )
+# rights, tables and columns: they would be refused to any row
+OF_ALL_ROWS = ("42", "3F")
 # after these the statement is known not to have happened
-UNDONE = ("25006", "40001", "40P01", "55P03", "0A000")
+UNDONE = (READS_ONLY, "40001", "40P01", "55P03", "0A000")
 # after these no connection of the pool is worth another try: the server stops, is no primary any more, or was replaced
-LEAVE = ("08", "25006", "26", "57P0")
+LEAVE = ("08", READS_ONLY, "26", "57P0")
 LEAVE_KINDS = (OSError, TimeoutError, asyncpg.InterfaceError)
 
+SETTING = "MILEPOST_DATABASE_URL"
 # by the longest beginning of the code: what is wrong, and what to do
 CAUSES: dict[str, tuple[str, str | None]] = {
     "08": ("the connection broke", None),
-    "25006": ("it only reads", "It is a standby: name the primary, or all hosts with target_session_attrs=read-write."),
+    READS_ONLY: ("it only reads", "A standby? Name the primary in {setting}, or all hosts with target_session_attrs=read-write."),
     "26": ("it forgets prepared statements", "A pooler stands before it: set MILEPOST_POOLER=true."),
-    "28": ("it refuses the login", "Look at user and password in MILEPOST_DATABASE_URL."),
-    "3D": ("there is no such database", "Look at MILEPOST_DATABASE_URL, or run 'milepost migrate'."),
+    "28": ("it refuses the login", "Look at user and password in {setting}, and at the login's rights."),
+    "3D": ("there is no such database", "Look at {setting}, or run 'milepost migrate'."),
     "3F": ("a schema is missing", "Run 'milepost migrate'."),
     "40": ("others were faster", None),
     "42": ("its tables are not those of this release", "Run 'milepost migrate'."),
@@ -54,7 +58,9 @@ CAUSES: dict[str, tuple[str, str | None]] = {
 
 
 def code_of(error: BaseException) -> str:
-    """SQLSTATE; empty for what is no error of the server's."""
+    """SQLSTATE; empty for what no server said. Of hosts none of which can write, what each of them would answer."""
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return READS_ONLY
     return getattr(error, "sqlstate", None) or ""
 
 
@@ -67,6 +73,11 @@ def is_the_rows(error: BaseException) -> bool:
 
 def is_the_servers(error: BaseException) -> bool:
     return not is_the_rows(error) and isinstance(error, (asyncpg.PostgresError, *PASSING_KINDS))
+
+
+def may_be_of_one_row(error: BaseException) -> bool:
+    """Whether others of its group may be written without it: an index entry that is too large is the server's limit."""
+    return is_the_rows(error) or not (passes(error) or code_of(error).startswith(OF_ALL_ROWS))
 
 
 def passes(error: BaseException) -> bool:
@@ -82,21 +93,29 @@ def spoils_the_pool(error: BaseException) -> bool:
     return isinstance(error, LEAVE_KINDS) or code_of(error).startswith(LEAVE)
 
 
-def unavailable(error: BaseException) -> Unavailable:
-    """The same in the words of the house: what is wrong, never an address or what the server quoted."""
+def fault_of(error: BaseException, setting: str = SETTING) -> Unavailable | None:
+    """The server's fault in the words of the house; None where it is somebody else's."""
+    if isinstance(error, Unavailable):
+        return error
+    return unavailable(error, setting) if is_the_servers(error) else None
+
+
+def unavailable(error: BaseException, setting: str = SETTING) -> Unavailable:
+    """What is wrong, never an address or what the server quoted. `setting`: the one that names the server."""
     told, hint = _cause(error)
-    return Unavailable(f"PostgreSQL is not available: {told}.", hint=hint or "The request may be repeated.", why=told)
+    hint = (hint or "The request may be repeated.").format(setting=setting)
+    return Unavailable(f"PostgreSQL is not available: {told}.", hint=hint, why=told, code=code_of(error))
 
 
 def _cause(error: BaseException) -> tuple[str, str | None]:
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return "no host of its address can write", "None is a primary at this moment: promote one, or see {setting}."
     code = code_of(error)
     for length in (5, 4, 2):
         if known := CAUSES.get(code[:length]):
             return known
     if code:
         return f"it answers {code}", "Look at its log."
-    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
-        return "no host of its address can write", "None is a primary at this moment."
     if isinstance(error, TimeoutError):
         return "it does not answer in time", None
     return "it cannot be reached", None

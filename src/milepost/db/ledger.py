@@ -14,9 +14,9 @@ from milepost.db.group_commit import GroupCommit, isolate
 from milepost.db.holds import Beat, Claims, Note, beat_work, cancel_work, claim_work, merged, note_work
 from milepost.db.job_table import JobTable
 from milepost.db.misfits import misfit
-from milepost.db.moves import Moved, Shape, by_shape, move_work, newest
+from milepost.db.moves import Moved, Shape, by_shape, made_work, move_work, newest
 from milepost.db.submits import Check, NewJob, Submitted, anything, submit_work
-from milepost.domain.errors import EffectRefused, MilepostError, RowRefused, StaleVersion, ValueRefused
+from milepost.domain.errors import EffectRefused, MilepostError, RowRefused, StaleVersion, Unavailable, ValueRefused
 from milepost.domain.transition import Transition
 
 # large enough that the fixed cost of a statement and of its commit vanishes
@@ -62,7 +62,7 @@ class Ledger:
                 self._connections.run(submit_work(table, new, whole=check), limit=BATCH_SECONDS)
             )
         except RowError as error:
-            raise _told(error) from error.__cause__
+            raise self._told(error) from error.__cause__
         return [answer for answer in answers if isinstance(answer, Submitted)]
 
     async def claim(
@@ -78,6 +78,8 @@ class Ledger:
             return [await self._guarded(claiming)]
 
         parts = await isolate(wanted, take, RowError)
+        if failed := [part for part in parts if isinstance(part, RowError)]:
+            self._raise_the_servers(failed, of=len(parts))
         return parts[0] if len(parts) == 1 and isinstance(parts[0], Claims) else merged(parts)
 
     def move(self, table: JobTable, transition: Transition) -> Awaitable[Moved]:
@@ -107,6 +109,10 @@ class Ledger:
             answers[t.job_id] if tried[t.job_id] is t else StaleVersion(job_id=t.job_id, version=t.version)
             for t in transitions
         ]
+
+    async def made(self, table: JobTable, transition: Transition) -> Moved | None:
+        """Whether a transition of unknown fate was made after all: it stands in the history as it was wanted."""
+        return await self._connections.run(made_work(table, transition))
 
     async def note(self, table: JobTable, job_id: UUID, version: int, worker: str, columns: Mapping[str, Any]) -> bool:
         """Writes columns of a running job without a transition. False: the job is no longer this worker's.
@@ -145,16 +151,14 @@ class Ledger:
     def _grouped(self, run: Callable[[Sequence[T]], Awaitable[list[R | Exception]]]) -> GroupCommit[T, R]:
         return GroupCommit(partial(self._each, run), max_size=MAX_GROUP, lanes=self._lanes)
 
-    @staticmethod
     async def _each(
-        run: Callable[[Sequence[T]], Awaitable[list[R | Exception]]], items: Sequence[T]
+        self, run: Callable[[Sequence[T]], Awaitable[list[R | Exception]]], items: Sequence[T]
     ) -> list[R | Exception]:
         """One answer per item; a group that one row spoils is split until that row fails alone."""
         answers = await isolate(items, run, RowError)
-        return [_told(answer) if isinstance(answer, RowError) else answer for answer in answers]
+        return [self._told(answer) if isinstance(answer, RowError) else answer for answer in answers]
 
-    @staticmethod
-    async def _guarded(running: Awaitable[T]) -> T:
+    async def _guarded(self, running: Awaitable[T]) -> T:
         """Turns whatever one row of a group may have done wrong into RowError, so that the group is split."""
         try:
             return await running
@@ -163,21 +167,30 @@ class Ledger:
         except MilepostError:
             raise
         except Exception as error:
-            if faults.is_the_servers(error):
-                raise faults.unavailable(error) from error
+            fault = self._connections.fault_of(error)
+            if fault is not None and not faults.may_be_of_one_row(error):
+                raise fault from error
             raise RowError from error
+
+    def _raise_the_servers(self, failed: Sequence[RowError], *, of: int) -> None:
+        """Raises Unavailable where nothing succeeded: what is dropped then would be dropped for the server's fault."""
+        told = self._told(failed[0])
+        if len(failed) == of and isinstance(told, Unavailable):
+            raise told from failed[0].__cause__
+
+    def _told(self, error: RowError) -> Exception:
+        """What the caller sees: what was wrong with its own row, not that a group was split for it."""
+        cause = error.__cause__
+        assert isinstance(cause, Exception)
+        if isinstance(cause, EffectRefused):
+            return cause
+        if (fault := self._connections.fault_of(cause)) is not None:
+            return fault
+        detail = getattr(cause, "constraint_name", None) or type(cause).__name__
+        return RowRefused(job_id="", detail=detail, sqlstate=getattr(cause, "sqlstate", None))
 
 
 def _refused(wrong: str) -> Awaitable[Moved]:
     refused: asyncio.Future[Moved] = asyncio.get_running_loop().create_future()
     refused.set_exception(ValueRefused(detail=wrong))
     return refused
-
-
-def _told(error: RowError) -> Exception:
-    """What the caller sees: what was wrong with its own row, not that a group was split for it."""
-    cause = error.__cause__
-    if isinstance(cause, EffectRefused):
-        return cause
-    detail = getattr(cause, "constraint_name", None) or type(cause).__name__
-    return RowRefused(job_id="", detail=detail, sqlstate=getattr(cause, "sqlstate", None))

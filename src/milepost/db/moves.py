@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
@@ -49,6 +49,13 @@ def move_work(table: JobTable, shape: Shape, members: list[Transition]) -> Doubt
         if doubt and len(results) < len(members):
             results |= await _settled(connection, table, [t for t in members if t.job_id not in results])
         return [results.get(t.job_id) or StaleVersion(job_id=t.job_id, version=t.version) for t in members]
+
+    return work
+
+
+def made_work(table: JobTable, wanted: Transition) -> Callable[[Connection], Awaitable[Moved | None]]:
+    async def work(connection: Connection) -> Moved | None:
+        return (await _settled(connection, table, [wanted])).get(wanted.job_id)
 
     return work
 

@@ -11,13 +11,15 @@ import asyncpg
 
 from milepost.db.connecting import connect
 from milepost.db.connections import Connections, Patience, keep_session
+from milepost.db.faults import SETTING
 from milepost.db.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseOptions:
-    """`pooler`: behind PgBouncer or Neon in transaction mode both statement caches are off."""
+    """`pooler`: behind PgBouncer or Neon in transaction mode both statement caches are off. `setting` names the server."""
 
+    setting: str = SETTING
     pooler: bool = False
     connections: int = 10
     patience: Patience = field(default_factory=Patience)
@@ -50,7 +52,7 @@ async def open_database(name: str, url: str, options: DatabaseOptions) -> Tenant
         **cache,
     )
     await pool
-    connections = Connections(pool, options.patience)
+    connections = Connections(pool, options.patience, options.setting)
     return TenantDatabase(name, connections, Ledger(connections), pool)
 
 

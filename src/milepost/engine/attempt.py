@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.bell import Bell
+from milepost.domain.errors import Unavailable
 from milepost.domain.estimate import Forecast
 from milepost.domain.job import Job
 from milepost.domain.outcome import Cancelled, Failed, HandedBack, Outcome, TimedOut
@@ -35,8 +36,8 @@ class Attempt:
     """One claimed job being worked on."""
 
     __slots__ = (
-        "began", "bell", "cause", "database", "ending", "forecast", "handler", "job", "kept", "kind", "moving", "renewed",
-        "stopped_at", "stopping", "task", "until", "worker",
+        "began", "began_at", "bell", "cause", "database", "ending", "fault", "forecast", "handler", "job", "kept", "kind",
+        "moving", "renewed", "stopped_at", "stopping", "task", "troubled", "until", "winnable", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -48,8 +49,8 @@ class Attempt:
         self.handler = handler
         self.database = database
         self.worker = worker
-        self.began = began
-        self.renewed = began
+        self.began = self.renewed = began
+        self.began_at = job.claimed_at
         self.until = began + job.row["timeout_seconds"]
         self.stopping: Stop | None = None
         self.cause = ""
@@ -57,8 +58,23 @@ class Attempt:
         self.ending = False
         self.forecast = Forecast()
         self.moving = False
+        self.troubled, self.winnable = False, True
+        self.fault: Unavailable | None = None
         self.kept: Mapping[str, Any] = {}
         self.task: asyncio.Task[Any] | None = None
+
+    @property
+    def lease_seconds(self) -> float:
+        return self.kind.policy.lease.length.total_seconds()
+
+    def trouble(self, fault: Unavailable) -> None:
+        """A write of the attempt, or the renewal of its lease, failed for the server's fault and is tried again."""
+        self.troubled, self.fault = True, fault
+
+    def adopt(self, job: Job) -> None:
+        """The same work goes on under a new claim of its job."""
+        logger.warning("%s was won back: its worker could not renew the lease, and nobody had begun it", job)
+        self.job, self.renewed = job, time.monotonic()
 
     def stop(self, why: Stop, cause: str = "") -> None:
         """Tells the handler to stop, once. `cause`: what a person is told of `broken`."""
@@ -114,9 +130,8 @@ class Attempt:
         return {"expected_at": self._after(now.expected), "promised_at": self._after(now.promised)}
 
     def _after(self, seconds: float) -> datetime:
-        claimed_at = self.job.claimed_at
-        assert claimed_at is not None
-        return claimed_at + timedelta(seconds=seconds)
+        assert self.began_at is not None
+        return self.began_at + timedelta(seconds=seconds)
 
 
 class Claimed(NamedTuple):

@@ -6,30 +6,26 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
 from uuid import UUID
 
 from milepost.db.tenants import TenantDatabase
-from milepost.domain import decide
 from milepost.domain.bell import Bell
-from milepost.domain.errors import EffectRefused, IllegalTransition, JobNotFound, RowRefused, StaleVersion, Unavailable
-from milepost.domain.outcome import Done, Failed, Outcome
-from milepost.domain.transition import Transition
+from milepost.domain.job import Job
 from milepost.engine.attempt import Attempt, Claimed, Workshop
 from milepost.engine.context import Context
+from milepost.engine.ending import Endings
 from milepost.engine.handling import handled
 from milepost.engine.kind import Kind
-from milepost.engine.read_job import read_job
-from milepost.engine.transit import bell_after, transit
+from milepost.engine.seldom import Seldom
+from milepost.engine.winning import win_back
 from milepost.ownership import house_task
 
 logger = logging.getLogger("milepost.attempts")
 
 TENANT_PAUSE = timedelta(seconds=1)
-TRIES = 3
 
 
 class Attempts:
@@ -37,11 +33,17 @@ class Attempts:
 
     def __init__(self, workshop: Workshop) -> None:
         self._shop = workshop
-        self._actor = f"worker:{workshop.worker}"
         self._ports = MappingProxyType(workshop.ports)  # of all handlers: none takes one away from the others
         self._running: set[Attempt] = set()
         self._burials: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
+        self._endings = Endings(workshop, f"worker:{workshop.worker}", self.counts)
+        self._told = Seldom(logger)
+
+    @property
+    def held(self) -> int:
+        """How many results wait for their database."""
+        return self._endings.held
 
     @property
     def kinds(self) -> Sequence[str]:
@@ -83,6 +85,8 @@ class Attempts:
         wanted = [(bell.job_id, bell.version) for bell in bells.values()]
         claims = await database.ledger.claim(kind.table, wanted, worker, lease)
         for job in claims.jobs:
+            if job.attempt > 1 and self._adopted(job):
+                continue  # its bell is gone with those that led to nothing
             attempt = Attempt(bells.pop(job.id), job, kind, handler, database, worker, began)
             self._running.add(attempt)
             claimed.attempts.append(attempt)
@@ -90,6 +94,15 @@ class Attempts:
         claimed.gone.extend(bells.values())
         self.counts["claimed"] += len(claims.jobs)
         self.counts["bell_without_job"] += len(bells)
+
+    def _adopted(self, job: Job) -> bool:
+        """Whether an attempt of ours was at the job before its lease ended for the server's fault, and goes on with it."""
+        for attempt in self._running:
+            if attempt.job.id == job.id and attempt.troubled and attempt.winnable and attempt.stopping is None:
+                if attempt.job.version == job.version - 2:
+                    attempt.adopt(job)
+                return attempt.job.version == job.version
+        return False
 
     async def run(self, attempt: Attempt) -> None:
         """Handler, outcome, transition. Never raises."""
@@ -105,65 +118,9 @@ class Attempts:
             if outcome is None:
                 self._count_lost(attempt)
             else:
-                await self._end_surely(attempt, outcome)
+                await self._endings.end(attempt, outcome)
         finally:
             self._running.discard(attempt)
-
-    def _decide(self, attempt: Attempt, outcome: Outcome) -> Transition:
-        machine, job = attempt.kind.machine, attempt.job
-        if isinstance(outcome, Done):  # the common case needs neither clock nor chance
-            return decide.succeeded(machine, job, outcome, actor=self._actor)
-        return decide.after_attempt(
-            machine, attempt.kind.policy, job, outcome,
-            actor=self._actor, now=attempt.now(), chance=self._shop.chance(),
-        )  # fmt: skip
-
-    async def _end_surely(self, attempt: Attempt, outcome: Outcome) -> None:
-        try:
-            await self._end(attempt, outcome)
-        except Exception:
-            # the lease will end and the job be rescued: nothing is lost but time
-            logger.exception("attempt of %s could not be ended", attempt.job)
-            self.counts["end_failed"] += 1
-
-    async def _end(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Applies the outcome; decides again where a cancel request came in between."""
-        for _ in range(TRIES):
-            try:
-                wanted = self._decide(attempt, outcome)
-                moved = await transit(attempt.database, attempt.kind, attempt.job, wanted)
-            except StaleVersion:
-                if await self._is_still_ours(attempt):
-                    continue
-                self.counts["rejected"] += 1
-                logger.warning("late result of %s rejected: somebody else changed the job", attempt.job)
-                return
-            except (RowRefused, EffectRefused, IllegalTransition) as error:
-                logger.warning("result of %s refused: %s", attempt.job, error)
-                # what the attempt used is kept, unless that is what was refused
-                kept: Mapping[str, Any] = {} if isinstance(outcome, Failed) else attempt.kept
-                outcome = Failed("RESULT_REFUSED", f"The result could not be stored: {error}", columns=kept)
-                continue
-            self.counts[wanted.edge.reason] += 1
-            if moved.due_at is not None:
-                await self._shop.ringer.ring([bell_after(attempt.database, attempt.kind, attempt.job, moved)])
-            return
-        self.counts["end_failed"] += 1
-        logger.error("attempt of %s could not be ended as %s", attempt.job, type(outcome).__name__)
-
-    async def _is_still_ours(self, attempt: Attempt) -> bool:
-        """Reads the job again after a refused write. True: the same attempt holds it, and something did change.
-
-        A cancel request came in between, or a step to the next running status whose answer the attempt did not hear.
-        """
-        known = attempt.job
-        try:
-            attempt.job = job = await read_job(attempt.database, attempt.kind.table, known.id)
-        except JobNotFound:  # it ended in other hands, and was deleted since
-            return False
-        # the time of the claim tells attempts apart: their numbers begin anew with an explicit retry
-        ours = job.lease_owner == attempt.worker and job.claimed_at == known.claimed_at
-        return ours and (job.version, job.cancel_requested_at) != (known.version, known.cancel_requested_at)
 
     async def beat(self) -> None:
         """Renews all leases, one statement per tenant and kind, and tells handlers who was asked to stop or is lost."""
@@ -179,11 +136,13 @@ class Attempts:
         try:
             async with asyncio.timeout(length / 2):
                 renewed = await database.ledger.beat(kind.table, pairs, self._shop.worker, length)
-        except (Unavailable, TimeoutError):
-            logger.warning("leases of %d %s not renewed: the database does not answer", len(held), kind.path)
-            self._give_up(held, length)
+        except Exception as error:  # noqa: BLE001 - what is not the server's fault is raised there
+            self._not_renewed(database, kind, held, error)
             return
+        if self._told.over():
+            logger.warning("leases are renewed again")
         beats = {(beat.job_id, beat.version): beat for beat in renewed}
+        missed: list[Attempt] = []
         for attempt, pair in zip(held, pairs, strict=True):
             beat = beats.get(pair)
             if beat is not None:
@@ -191,18 +150,35 @@ class Attempts:
                 if beat.cancel_requested:
                     attempt.stop("cancel")
             elif attempt.job.version == pair[1] and not attempt.moving:
-                attempt.stop("lost")
+                missed.append(attempt)
+        await asyncio.gather(*map(self._missed, missed))
 
-    def _give_up(self, held: list[Attempt], length: float) -> None:
-        """Ends what must have lost its lease by now: another worker may have begun it."""
+    async def _missed(self, attempt: Attempt) -> None:
+        if not attempt.ending and not await win_back(attempt):
+            attempt.stop("lost")
+
+    def _not_renewed(self, database: TenantDatabase, kind: Kind, held: list[Attempt], error: Exception) -> None:
+        """Where the server is silent, ends what must have lost its lease by now: another worker may have begun it.
+
+        Where the server itself says what is wrong with it, nobody can begin anything, and the work goes on.
+        """
+        silent = database.connections.trouble if isinstance(error, TimeoutError) else None
+        fault = silent or database.connections.fault_of(error)
+        if fault is None:
+            raise error
+        self._told.tell(
+            (database, kind), logging.WARNING, "leases of %d %s not renewed: %s %s", len(held), kind.path, fault, fault.hint or ""
+        )  # fmt: skip
         now = time.monotonic()
         for attempt in held:
-            if now - attempt.renewed > length:
+            attempt.trouble(fault)
+            if not fault.data.get("code") and now - attempt.renewed > attempt.lease_seconds:
                 attempt.stop("lost")
 
     def tick(self) -> None:
         """Stops attempts over their time, and buries those that were asked to stop and did not."""
         now = time.monotonic()
+        self._endings.tell()
         for attempt in list(self._running):
             if attempt.ending:
                 continue
@@ -224,7 +200,7 @@ class Attempts:
         if outcome is None:
             self._count_lost(attempt)
         else:
-            task = house_task(self._end_surely(attempt, outcome))
+            task = house_task(self._endings.end(attempt, outcome))
             self._burials.add(task)
             task.add_done_callback(self._burials.discard)
         self._running.discard(attempt)

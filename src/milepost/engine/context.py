@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from milepost.db.misfits import misfit
 from milepost.domain import decide
 from milepost.domain.errors import StaleVersion, ValueRefused
 from milepost.domain.job import Job
+from milepost.domain.transition import Transition
+from milepost.engine.holding import holding
 from milepost.engine.read_job import read_job
 from milepost.engine.returned import unwritable
 from milepost.engine.transit import transit
+from milepost.engine.winning import win_back
 
 if TYPE_CHECKING:
     from milepost.engine.attempt import Attempt
@@ -23,7 +27,10 @@ log = logging.getLogger("milepost.handler")
 
 
 class Context:
-    """Of one attempt. Every write is fenced by the attempt's version; a lost job ends the handler."""
+    """Of one attempt. Every write is fenced by the attempt's version; a lost job ends the handler.
+
+    While the database is at fault a write waits for it, as long as the attempt's own time lasts; then it raises Unavailable.
+    """
 
     __slots__ = ("_attempt", "ports")
 
@@ -82,12 +89,17 @@ class Context:
         """
         columns = self._checked(columns)
         attempt = self._attempt_at_work()
-        job = attempt.job
         if "progress" in columns:
             columns = {**columns, **attempt.expect(columns["progress"])}
-        kept = await attempt.database.ledger.note(attempt.kind.table, job.id, job.version, attempt.worker, columns)
-        if not kept:
-            self._lost()
+        while not await holding(attempt, partial(self._note, columns), until=attempt.until):
+            if not await win_back(attempt):
+                self._lost()
+
+    def _note(self, columns: Mapping[str, Any]) -> Awaitable[bool]:
+        attempt = self._attempt
+        return attempt.database.ledger.note(
+            attempt.kind.table, attempt.job.id, attempt.job.version, attempt.worker, columns
+        )
 
     async def move(self, to_status: str, *, reason: str = "advanced", columns: Mapping[str, Any] | None = None) -> None:
         """Goes on to the next running status of the kind, keeping the lease. Raises IllegalTransition, and as `note` does."""
@@ -99,12 +111,21 @@ class Context:
         )  # fmt: skip
         attempt.moving = True  # a heartbeat that misses the old version must not take the job for lost
         try:
-            await transit(attempt.database, attempt.kind, attempt.job, wanted)
-            attempt.job = await read_job(attempt.database, attempt.kind.table, attempt.job.id)
+            await holding(attempt, partial(self._step, wanted), until=attempt.until)
         except StaleVersion:
             self._lost()
         finally:
             attempt.moving = False
+
+    async def _step(self, wanted: Transition) -> None:
+        attempt = self._attempt
+        try:
+            await transit(attempt.database, attempt.kind, attempt.job, wanted)
+        except StaleVersion:
+            # an earlier try may have been committed, and its answer lost
+            if not attempt.troubled or await attempt.database.ledger.made(attempt.kind.table, wanted) is None:
+                raise
+        attempt.job = await read_job(attempt.database, attempt.kind.table, attempt.job.id)
 
     def _checked(self, columns: Mapping[str, Any]) -> Mapping[str, Any]:
         """A copy, which nobody changes any more. Raises ValueRefused."""
