@@ -49,6 +49,18 @@ def test_a_pepper_makes_another_hash_and_a_key_hides_in_its_repr() -> None:
     assert key.text not in f"{Key(key.text, 'default')!r}"
 
 
+@pytest.mark.parametrize(
+    "scheme",
+    ["bearer ", "BEARER ", "bEaReR ", "Bearer  ", " Bearer ", "Bearer {key} ", "Bearer {key}\t ", "bearer   {key}  "],
+)
+async def test_a_scheme_is_read_in_any_case_and_blanks_are_no_part_of_a_key(
+    caster: Person, anybody: Any, scheme: str
+) -> None:
+    sent = scheme.format(key=caster.key) if "{" in scheme else scheme + caster.key
+
+    assert (await anybody.get(PATH, headers={"Authorization": sent})).status_code == 200
+
+
 async def test_every_key_that_does_not_work_is_answered_alike(
     caster: Person, anybody: Any, owner: Any, hire: Hire, database: TenantDatabase
 ) -> None:
@@ -67,9 +79,15 @@ async def test_every_key_that_does_not_work_is_answered_alike(
         "revoked": [("Authorization", f"Bearer {revoked.key}")],
         "expired": [("Authorization", f"Bearer {expired.key}")],
         "twice": [("Authorization", f"Bearer {caster.key}"), ("Authorization", f"Bearer {other.key}")],
-        "scheme": [("Authorization", f"bearer {caster.key}")],
         "basic": [("Authorization", f"Basic {caster.key}")],
-        "two blanks": [("Authorization", f"Bearer  {caster.key}")],
+        "no blank": [("Authorization", f"Bearer{caster.key}")],
+        "a tab": [("Authorization", f"Bearer\t{caster.key}")],
+        "something behind": [("Authorization", f"Bearer {caster.key} x")],
+        "a comma behind": [("Authorization", f"Bearer {caster.key},")],
+        "quotes": [("Authorization", f'Bearer "{caster.key}"')],
+        "a parameter": [("Authorization", f"Bearer key={caster.key}")],
+        "no scheme": [("Authorization", caster.key)],
+        "another scheme before": [("Authorization", f"Basic Bearer {caster.key}")],
         "cookie": [("Cookie", f"key={caster.key}")],
         "other header": [("X-Api-Key", caster.key)],
         "long": [("Authorization", "Bearer " + "s" * 5000)],

@@ -94,6 +94,18 @@ async def test_two_requests_with_one_key_at_the_same_time_make_one_job(caster: P
     assert await count(owner) == 1
 
 
+async def test_blanks_around_an_idempotency_key_are_no_part_of_it(caster: Person, owner: Any) -> None:
+    spellings = (b"one order", b"one order ", b" one order", b"\tone order \t", b"one order" + b" " * 300)
+    for path, body in ((PATH, GOOD), (f"{PATH}:batch", {"jobs": [GOOD]})):
+        answers = [await caster.http.post(path, json=body, headers=[(b"Idempotency-Key", key)]) for key in spellings]
+        assert [answer.status_code for answer in answers] == [202, 200, 200, 200, 200]
+    other = await caster.http.post(PATH, json=GOOD, headers={"Idempotency-Key": "one  order"})
+    nothing = await caster.http.post(PATH, json=GOOD, headers=[(b"Idempotency-Key", b" \t ")])
+
+    assert (other.status_code, nothing.status_code) == (202, 400)
+    assert await count(owner) == 3
+
+
 async def test_an_idempotency_key_must_be_printable_ascii_of_bounded_length(caster: Person) -> None:
     for key in (b"", b"x" * 256, b"tab\there", "schlüssel".encode()):
         answer = await caster.http.post(PATH, json=GOOD, headers=[(b"Idempotency-Key", key)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -17,7 +18,8 @@ from milepost.domain.rights import Rights
 from milepost.engine.api_keys import KeyRing
 from milepost.engine.rates import Allowance, Rates, place_of
 
-LONGEST = 200
+# RFC 9110, 11.4: a scheme in any case, blanks, and what it needs
+CREDENTIALS = re.compile(rb"[ \t]*(?i:bearer) +([!-~]{1,200})[ \t]*")
 # a key's allowance at once is what it may ask in so many seconds
 WINDOW = 10
 
@@ -98,9 +100,8 @@ def unauthorized() -> Problem:
 
 def _bearer(scope: Scope) -> str | None:
     sent = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(sent) != 1 or not sent[0].startswith(b"Bearer ") or len(sent[0]) > LONGEST:
-        return None
-    return sent[0][len(b"Bearer ") :].decode("latin-1")
+    found = CREDENTIALS.fullmatch(sent[0]) if len(sent) == 1 else None
+    return None if found is None else found[1].decode()
 
 
 async def authenticated(request: Request) -> Caller:

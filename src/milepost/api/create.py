@@ -148,7 +148,7 @@ def _member(key: str, index: int) -> str:
 
 def idempotency_key(request: Request, *, required: bool) -> str | None:
     """Raises idempotency-key-required, idempotency-key-invalid."""
-    given = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    given = [value.strip(b" \t") for name, value in request.scope["headers"] if name == b"idempotency-key"]
     if not given:
         if required:
             raise Problem("idempotency-key-required")
