@@ -78,16 +78,11 @@ async def test_if_match_compares_the_version_alone(caster: Person) -> None:
     tag = (await caster.http.get(path)).headers["etag"]
 
     stale = await caster.http.post(f"{path}/cancel", headers={"If-Match": '"2"'})
-    odd = [
-        (await caster.http.post(f"{path}/cancel", headers={"If-Match": value})).status_code
-        for value in ("1", '"x"', '"1", "2"', '"0"', '"99999999999"')
-    ]
     done = await caster.http.post(f"{path}/cancel", headers={"If-Match": tag})
     retried = await caster.http.post(f"{path}/retry", headers={"If-Match": '"2"'})
 
     assert (stale.status_code, stale.json()["type"]) == (412, "/problems/version-conflict")
     assert stale.json()["current"] == {"status": "PENDING", "version": 1}
-    assert odd == [400] * 5
     assert (done.status_code, retried.status_code) == (200, 200)
 
 

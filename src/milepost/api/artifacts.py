@@ -19,8 +19,9 @@ from milepost.api.body import read_model
 from milepost.api.brief import told
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import id_in_path, only, visible
+from milepost.api.preconditions import is_known, must_match
 from milepost.api.problems import Problem, not_found
-from milepost.api.ranges import etags, part
+from milepost.api.ranges import part
 from milepost.api.validation import fault
 from milepost.db.artifact_rows import NewArtifact
 from milepost.domain.job import Job
@@ -36,7 +37,7 @@ from milepost.engine.artifacts import (
     reject,
 )
 from milepost.engine.kind import Kind
-from milepost.kinds.executions.artifacts import CreateArtifact, is_media_type
+from milepost.kinds.executions.artifacts import CreateArtifact, sendable
 from milepost.storage import FileTooLarge, InvalidPath, NoSuchFile, Store, Stored, StoreRefused, paths
 from milepost.storage.reading import held_back, joined
 
@@ -112,6 +113,7 @@ def routes(deps: Dependencies) -> APIRouter:
     async def archived(request: Request, artifact_id: str, caller: Authenticated) -> JSON:
         only(request)
         artifact = await files.controlled(caller, artifact_id)
+        must_match(request, _etag(artifact))
         return JSON(told(caller, (await archive(caller.database, kind, artifact, actor=caller.actor)).answer()))
 
     @router.delete(
@@ -121,6 +123,7 @@ def routes(deps: Dependencies) -> APIRouter:
     async def deleted(request: Request, artifact_id: str, caller: Authenticated) -> Response:
         only(request)
         artifact = await files.controlled(caller, artifact_id)
+        must_match(request, _etag(artifact))
         await files.remove((await delete(caller.database, kind, artifact, actor=caller.actor)).file_path)
         return Response(status_code=204)
 
@@ -202,6 +205,7 @@ class Files:
     async def upload(self, caller: Caller, artifact: Artifact, request: Request) -> Artifact:
         if artifact.status != "UPLOADING":
             raise _no_upload(artifact)
+        must_match(request, None)
         path = paths.execution_artifact(caller.database.name, artifact.job_id, artifact.id)
         announced, checksum = artifact.row["file_size"], artifact.row["checksum"]
         try:
@@ -229,7 +233,8 @@ class Files:
 
     async def download(self, artifact: Artifact, request: Request) -> Response:
         checksum, size = artifact.row["checksum"], artifact.row["file_size"]
-        etag = f'"{checksum}"'
+        etag = _etag(artifact)
+        must_match(request, etag)
         headers = {
             "ETag": etag,
             "Accept-Ranges": "bytes",
@@ -237,11 +242,9 @@ class Files:
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, no-cache",
         }
-        if etag in etags(request.headers.get("if-none-match")):
+        if is_known(request, etag):
             return Response(status_code=304, headers=headers)
-        named = artifact.row["mime_type"] or ""
-        # whoever wrote the row: what no header may hold would be no answer at all
-        media_type = named if is_media_type(named) else "application/octet-stream"
+        media_type = sendable(artifact.row["mime_type"])
         wanted = part(request, etag, size)
         if wanted is None:
             whole = await self._first(self.store.read(artifact.file_path, sha256=checksum))
@@ -271,6 +274,10 @@ class Files:
     @staticmethod
     def _refused() -> Problem:
         return Problem("unavailable", "The artifact store does not answer.", headers={"Retry-After": "5"})
+
+
+def _etag(artifact: Artifact) -> str:
+    return f'"{artifact.row["checksum"]}"'
 
 
 def _check(size: int, checksum: str | None, found: Stored, *, told: bool) -> None:

@@ -17,9 +17,8 @@ from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import read_optional
 from milepost.api.brief import told_whole
 from milepost.api.dependencies import Dependencies
-from milepost.api.etags import expected_version
 from milepost.api.lookups import only, visible
-from milepost.api.problems import Problem
+from milepost.api.preconditions import expected, named_versions
 from milepost.api.whole import find
 from milepost.domain.errors import IllegalTransition, MilepostError, StaleVersion
 from milepost.domain.job import Job
@@ -70,11 +69,16 @@ def routes(deps: Dependencies) -> APIRouter:
 def _add_cancel(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind]) -> None:
     async def cancelled(request: Request, job_id: str, caller: Authenticated) -> JSON:
         kind, job = await controlled(request, caller, kinds, job_id)
-        version = _expected(request)
+        versions = named_versions(request)
         body = await read_optional(request, CancelJob, deps.limits.body)
         try:
             done = await cancel(
-                caller.database, kind, job.id, actor=caller.actor, note=body.reason, expected_version=version
+                caller.database,
+                kind,
+                job.id,
+                actor=caller.actor,
+                note=body.reason,
+                expected_version=expected(versions, job),
             )
         except StaleVersion as error:
             raise await _with_present(caller, kind, job, error) from None
@@ -91,12 +95,12 @@ def _add_cancel(router: APIRouter, deps: Dependencies, path: str, kinds: Sequenc
 def _add_retry(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind]) -> None:
     async def retried(request: Request, job_id: str, caller: Authenticated) -> JSON:
         kind, job = await controlled(request, caller, kinds, job_id)
-        version = _expected(request)
+        versions = named_versions(request)
         body = await read_optional(request, RetryJob, deps.limits.body)
         try:
             done = await retry(
                 caller.database, kind, job.id, deps.ringer, actor=caller.actor, note=body.reason,
-                timeout_seconds=body.timeout_seconds, expected_version=version,
+                timeout_seconds=body.timeout_seconds, expected_version=expected(versions, job),
             )  # fmt: skip
         except (IllegalTransition, StaleVersion) as error:
             raise await _with_present(caller, kind, job, error) from None
@@ -120,13 +124,6 @@ async def controlled(request: Request, caller: Caller, kinds: Sequence[Kind], te
     kind, job = await visible(caller, kinds, text)
     caller.must_control(job, kind.scope)
     return kind, job
-
-
-def _expected(request: Request) -> int | None:
-    named = request.headers.getlist("if-match")
-    if len(named) > 1:
-        raise Problem("bad-request", "If-Match may be given once.")
-    return expected_version(named[0] if named else None)
 
 
 async def _with_present(caller: Caller, kind: Kind, job: Job, error: MilepostError) -> MilepostError:

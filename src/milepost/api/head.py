@@ -19,7 +19,9 @@ class Head:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        asked = {**scope, "method": "GET"}
+        # RFC 9110, 14.2: parts are GET's alone
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        asked = {**scope, "method": "GET", "headers": headers}
 
         async def head(message: Message) -> None:
             if message["type"] != "http.response.start":

@@ -20,9 +20,9 @@ from milepost.api.auth import Authenticated, Caller
 from milepost.api.cursors import Cursors
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import id_in_path, only
+from milepost.api.preconditions import is_known, must_match
 from milepost.api.problems import Problem, not_found
 from milepost.api.query import DEEPEST_ROW, Number, parse
-from milepost.api.ranges import etags
 from milepost.api.sources import add_upload
 from milepost.api.validation import fault
 from milepost.kinds.images import reads
@@ -126,6 +126,7 @@ def _add_one(router: APIRouter, access: Access) -> None:
         image = await _visible(caller, image_id)
         if image["user_id"] != caller.user_id:
             caller.need(*access.others)
+        must_match(request, f'"{image["sha256"]}"')
         await reads.delete_image(caller.database, image["id"], caller.actor)
         return Response(status_code=204)
 
@@ -157,7 +158,8 @@ def _add_file(router: APIRouter, deps: Dependencies) -> None:
             "Cache-Control": "private, max-age=31536000, immutable",
             "X-Content-Type-Options": "nosniff",
         }
-        if tag in etags(request.headers.get("if-none-match")):
+        must_match(request, tag)
+        if is_known(request, tag):
             return Response(status_code=304, headers=headers)
         return Response(await _bytes(deps, caller, match[1]), headers=headers, media_type="image/png")
 

@@ -13,9 +13,9 @@ from milepost.api.access import READ, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated
 from milepost.api.dependencies import Dependencies
-from milepost.api.etags import is_known
 from milepost.api.longpoll import wait_for_change
 from milepost.api.lookups import id_in_path, only, visible
+from milepost.api.preconditions import expected, is_known, named_versions
 from milepost.api.query import Waiting, parse
 from milepost.api.whole import Found, find
 from milepost.db.wholes import history
@@ -33,15 +33,16 @@ def routes(deps: Dependencies) -> APIRouter:
 def _add_one(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind]) -> None:
     async def one(request: Request, job_id: str, caller: Authenticated) -> Response:
         wait = parse(request.scope, Waiting).wait
-        known = request.headers.get("if-none-match")
         read = partial(find, caller, kinds, id_in_path(job_id))
         found = await read()
-        if not wait or (known is not None and not is_known(known, found.tag)):
-            return _answered(found, known)
+        expected(named_versions(request), found.job)
+        known = is_known(request, found.tag)
+        if not wait or ("if-none-match" in request.headers and not known):
+            return _unchanged(found.tag) if known else _answered(found)
         changed = await wait_for_change(
             deps.feeds.of(caller.database), found.kind, found.job.id, read, _tag, seen=found.tag, seconds=wait
         )
-        return _unchanged(found.tag) if changed is None else _answered(changed, None)
+        return _unchanged(found.tag) if changed is None else _answered(changed)
 
     router.add_api_route(
         f"/v1/{path}/{{job_id}}", one, name=f"get_{path}", summary="Read one job, at once or when it changes",
@@ -63,9 +64,7 @@ def _add_history(router: APIRouter, path: str, kinds: Sequence[Kind]) -> None:
     )  # fmt: skip
 
 
-def _answered(found: Found, known: str | None) -> Response:
-    if is_known(known, found.tag):
-        return _unchanged(found.tag)
+def _answered(found: Found) -> Response:
     return JSON(found.content, headers={"ETag": found.tag})
 
 

@@ -8,24 +8,39 @@ from fastapi import Request
 
 from milepost.api.problems import Problem
 
-RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
-
-
-def etags(header: str | None) -> set[str]:
-    return {part.strip().removeprefix("W/") for part in (header or "").split(",")}
+PART = re.compile(r"([0-9]*)-([0-9]*)")
+# more than any file has, in as many digits as anybody cares to write
+DIGITS = 20
 
 
 def part(request: Request, etag: str, size: int) -> tuple[int, int] | None:
-    """Start and end of the one part asked for; None for the whole. What is no range of bytes is ignored, as HTTP says."""
-    found = RANGE.fullmatch(request.headers.get("range", "").strip())
-    if found is None or found[0] == "bytes=-" or request.headers.get("if-range", etag) != etag:
+    """Start and end of the one part asked for; None for the whole. Raises range-not-satisfiable.
+
+    What is no range of bytes is ignored, and so are several of them (RFC 9110, 14.2).
+    """
+    wanted = _one(request.headers.getlist("range"))
+    if wanted is None or request.headers.get("if-range", etag).strip() != etag:
         return None
-    if not found[1]:
-        start, end = max(0, size - int(found[2])), size
+    first, last = (None if text == "" else _number(text) for text in wanted)
+    if first is None:
+        start, end = max(0, size - (last or 0)), size
+    elif last is not None and last < first:
+        return None
     else:
-        start, end = int(found[1]), min(size, int(found[2]) + 1 if found[2] else size)
-        if found[2] and int(found[2]) < start:
-            return None
-    if start >= end:
-        raise Problem("range-not-satisfiable", headers={"Content-Range": f"bytes */{size}"})
-    return start, end
+        start, end = first, size if last is None else min(size, last + 1)
+    if start < end:
+        return start, end
+    if first is None and last:
+        return None  # the end of nothing is all of it
+    raise Problem("range-not-satisfiable", headers={"Content-Range": f"bytes */{size}"})
+
+
+def _one(headers: list[str]) -> tuple[str, str] | None:
+    unit, _, parts = headers[0].partition("=") if len(headers) == 1 else ("", "", "")
+    named = [found for found in (text.strip(" \t") for text in parts.split(",")) if found]
+    found = PART.fullmatch(named[0]) if len(named) == 1 and unit.strip().lower() == "bytes" else None
+    return None if found is None or found[0] == "-" else (found[1], found[2])
+
+
+def _number(digits: str) -> int:
+    return int(digits.lstrip("0")[:DIGITS] or "0")

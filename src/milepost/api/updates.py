@@ -12,8 +12,8 @@ from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import read_model
 from milepost.api.brief import told_whole
 from milepost.api.dependencies import Dependencies
-from milepost.api.etags import expected_version
 from milepost.api.lookups import only, visible
+from milepost.api.preconditions import expected, named_versions
 from milepost.api.problems import Problem
 from milepost.api.validation import fault
 from milepost.api.whole import find
@@ -55,29 +55,30 @@ def routes(deps: Dependencies) -> APIRouter:
         _, job = await visible(caller, (kind,), job_id)
         caller.must_control(job)
         wanted = await read_model(request, UpdateExecution, kind.body_bytes)
-        _check(caller, kind, job, wanted, _version(request, wanted))
+        _check(caller, kind, job, wanted, _versions(request, wanted))
         await _apply(caller, kind, job, wanted)
         return told_whole(caller, await find(caller, (kind,), job.id))
 
     return router
 
 
-def _version(request: Request, wanted: UpdateExecution) -> int:
-    """The version that the caller knows, from If-Match or the body. Raises validation-failed where it is missing."""
-    named = expected_version(request.headers.get("if-match"))
-    if named is None and wanted.version is None:
-        raise fault("validation-failed", "/version", "is required, here or as If-Match")
-    if None not in {named, wanted.version} and named != wanted.version:
+def _versions(request: Request, wanted: UpdateExecution) -> frozenset[int]:
+    """Those that the caller knows, from If-Match or the body. Raises validation-failed where they are missing."""
+    named = named_versions(request)
+    if wanted.version is None:
+        if named is None:
+            raise fault("validation-failed", "/version", "is required, here or as If-Match")
+        return named
+    if named is not None and wanted.version not in named:
         raise fault("validation-failed", "/version", "differs from If-Match")
-    return named or wanted.version or 0
+    return frozenset({wanted.version})
 
 
-def _check(caller: Caller, kind: Kind, job: Job, wanted: UpdateExecution, version: int) -> None:
+def _check(caller: Caller, kind: Kind, job: Job, wanted: UpdateExecution, versions: frozenset[int]) -> None:
     """What can be refused without touching the job."""
     if not wanted.given <= RETENTION or job.user_id != caller.user_id:
         caller.need("ops:deploy")
-    if job.version != version:
-        raise VersionMismatch(job_id=job.id, expected=version, current=job.version, job=job)
+    expected(versions, job)
     if kind.phase(job).terminal and not wanted.given <= RETENTION:
         problem = f"A {job.status} execution accepts only retain_until and is_permanent."
         raise IllegalTransition(problem, job=job)
