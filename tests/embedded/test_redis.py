@@ -25,6 +25,13 @@ def test_refuses_to_lose_or_to_evict(folder: Path):
         assert client.config_get("bind") == {"bind": "127.0.0.1"}
 
 
+@pytest.mark.parametrize("name", ["[bold]", "*?", 'd"d', "per%cent $HOME"])
+def test_a_folder_may_have_any_name(folder: Path, name: str):
+    with EmbeddedRedis(folder / name) as server, client_of(server) as client:
+        assert client.config_get("dir") == {"dir": str(folder / name)}
+        assert client.config_get("port") == {"port": str(server.port)}
+
+
 def test_asks_for_a_password_that_no_process_list_shows(folder: Path):
     with EmbeddedRedis(folder / "redis") as server:
         password = (folder / "redis" / "password").read_text()

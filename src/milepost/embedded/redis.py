@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import signal
 import socket
 from pathlib import Path
@@ -16,7 +17,7 @@ from milepost.embedded.server import EmbeddedServer
 CONFIGURATION = """\
 bind 127.0.0.1
 port {port}
-dir "{folder}"
+dir .
 requirepass {password}
 daemonize no
 appendonly yes
@@ -46,10 +47,9 @@ class EmbeddedRedis(EmbeddedServer):
     def _spawn(self) -> Child:
         # A file, and not arguments: a password on the command line stands in the process list.
         configuration = self._folder / "server.conf"
-        write_private(
-            configuration, CONFIGURATION.format(port=self._port, folder=self._folder, password=self._password)
-        )
-        command = [self._program, configuration]
+        write_private(configuration, CONFIGURATION.format(port=self._port, password=self._password))
+        # its name is a pattern to the server, which runs without any configuration where no file fits
+        command = [self._program, glob.escape(str(configuration))]
         return Child(self.name, command, log=self._log, folder=self._folder, mode="plain", death=signal.SIGTERM)
 
     def _answers(self) -> bool:
