@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +27,8 @@ LAST_LINE = "Ctrl-C stops everything."
 def clean_environment(**extra: str) -> dict[str, str]:
     """Ours, without any setting of Milepost's in it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MILEPOST_")}
-    kept.pop("DATABASE_URL", None)
+    for name in ("DATABASE_URL", "COLUMNS", "LINES"):
+        kept.pop(name, None)
     return {**kept, **extra}
 
 
@@ -94,6 +97,22 @@ class Said:
     def json(self) -> Any:
         assert self.out, self.err
         return json.loads(self.out)
+
+
+def on_terminal(*arguments: str, columns: int = 80, press: Mapping[str, bytes] | None = None) -> Said:
+    """The command line as a process at a terminal of that width. `press`: keys, when a text has come. All is `out`."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execve(sys.executable, [sys.executable, "-P", "-m", "milepost.cli.app", *arguments], clean_environment())
+    termios.tcsetwinsize(terminal, (24, columns))
+    said, waiting = b"", dict(press or {})
+    with os.fdopen(terminal, "r+b", buffering=0) as typed, suppress(OSError):  # which is how its end is told
+        while part := typed.read(65536):
+            said += part
+            for text in [text for text in waiting if text.encode() in said]:
+                typed.write(waiting.pop(text))
+    _, status = os.waitpid(process, 0)
+    return Said(os.waitstatus_to_exitcode(status), said.decode().replace("\r\n", "\n"), "")
 
 
 def call(*arguments: str) -> Said:

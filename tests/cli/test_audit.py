@@ -44,6 +44,7 @@ def test_a_proof_is_checked_without_milepost(milepost: Milepost, stack: Up, job:
     keys.write_text(milepost("audit", "key").out)
 
     assert f"3 rows of {job} are proven" in milepost("audit", "prove", job, "--out", str(file)).out
+    assert milepost("audit", "prove", job[-8:]).json["rows"] == json.loads(file.read_text())["rows"]
     checked = offline(file, keys)
 
     assert checked.stdout.startswith(f"3 rows of {job} are in the signed tree of"), checked.stderr

@@ -71,9 +71,9 @@ def test_jobs_are_listed_and_shown(milepost: Milepost, far_away: str):
     shown = milepost("jobs", "show", far_away)
 
     assert far_away in [job["id"] for job in listed["items"]]
-    assert far_away in milepost("jobs", "list", "--phase", "queued").out
+    assert far_away[-8:] in milepost("jobs", "list", "--phase", "queued").out
     assert shown.code == 0
-    assert "Timeline:" in shown.out
+    assert "Timeline" in shown.out
 
 
 @pytest.mark.parametrize("kind", ["execution", "executions"])

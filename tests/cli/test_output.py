@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from milepost.cli import job_views, output, watching
-from milepost.cli.output import complain, say, table, visible
+from milepost.cli import job_views, output, tables, watching
+from milepost.cli import terminal as terminals
+from milepost.cli.output import complain, say
+from milepost.cli.tables import table
 from milepost.client import Event, Job, Page
 from milepost.client.records import read_job
 from tests.cli.running import Said
@@ -39,13 +40,13 @@ def job_with(**fields: Any) -> Job:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """The same, as if somebody looked."""
     stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, color_system=None, width=200, highlight=False, soft_wrap=True)
-    for module in (output, job_views, watching):
+    console = terminals.console(file=stream, force_terminal=True, color_system=None, width=200)
+    for module in (terminals, output, tables, job_views, watching):
         monkeypatch.setattr(module, "out", console)
     return stream
 
 
-@pytest.mark.parametrize("write", [say, complain, lambda text: table(("what",), [(text,)])])
+@pytest.mark.parametrize("write", [say, complain, lambda text: table(("what",), [(text,)], flexible="what")])
 def test_foreign_control_characters_are_shown_and_not_obeyed(write: Callable[[str], None]):
     text = printed(write, FOREIGN.replace("\u2028", ""))
 
@@ -56,7 +57,7 @@ def test_foreign_control_characters_are_shown_and_not_obeyed(write: Callable[[st
 def test_lines_tabs_and_every_script_stay_as_they_are():
     text = "one\n\ttwo [bold] ゴロゴン é 🎉 \\x1b"
 
-    assert visible(text) == text
+    assert printed(say, text) == f"{text}\n"
 
 
 def test_a_job_is_shown_without_what_its_prompt_says_to_the_terminal(terminal: io.StringIO):
@@ -69,9 +70,10 @@ def test_a_job_is_shown_without_what_its_prompt_says_to_the_terminal(terminal: i
 
 
 def test_a_reason_on_the_bar_is_no_markup(terminal: io.StringIO):
-    data = {"version": 2, "phase": "failed", "from_status": "RUNNING", "to_status": "FAILED", "actor": "x"}
+    data = {"version": 2, "phase": "failed", "from_status": "RUNNING", "to_status": "FAILED", "actor": "x",
+            "job_kind": "execution", "job_id": JOB["id"], "attempt": 1, "transitioned_at": NOW}  # fmt: skip
     with watching._told(quiet=False) as tell:  # pyright: ignore[reportPrivateUsage]
-        tell(Event(name="transition", data={**data, "reason": f"[/no] {FOREIGN}"}))
+        tell(Event(name="transition", id="7", data={**data, "reason": f"[/no] {FOREIGN}"}))
         tell(Event(name="progress", data={"progress": 5, "stage": "[/no]"}))
 
     assert r"[/no] a\x1b[31mb" in terminal.getvalue()

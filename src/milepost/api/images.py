@@ -25,6 +25,7 @@ from milepost.api.problems import Problem, not_found
 from milepost.api.query import DEEPEST_ROW, Number, parse
 from milepost.api.sources import add_upload
 from milepost.api.validation import fault
+from milepost.domain.ids import SHORT
 from milepost.kinds.images import reads
 from milepost.kinds.images.records import GeneratedImage, UsageStats
 from milepost.storage import DigestMismatch, NoSuchFile, StoreRefused, paths
@@ -58,6 +59,7 @@ class HistoryPart(BaseModel):
     page_size: Number = Field(20, ge=1, le=100)
     offset: Number | None = Field(None, ge=0, le=DEEPEST_ROW, description="How many of the newest to leave out.")
     cursor: str | None = Field(None, max_length=500, description="Instead of a page: `next_cursor` of the page before.")
+    short_id: str | None = Field(None, pattern=f"^{SHORT.pattern}$", description="The last 8 hex digits of the id.")
 
 
 class Days(BaseModel):
@@ -87,7 +89,12 @@ def _add_history(router: APIRouter, deps: Dependencies) -> None:
         asked = parse(request.scope, HistoryPart)
         cursors = Cursors(deps.secret, caller, "generated_images", {})
         offset, after = _place(asked, cursors)
-        found = await reads.history(caller.database, caller.user_id, limit=asked.page_size, offset=offset, after=after)
+        if asked.short_id is None:
+            found = await reads.history(
+                caller.database, caller.user_id, limit=asked.page_size, offset=offset, after=after
+            )
+        else:
+            found = await reads.history_ending(caller.database, caller.user_id, asked.short_id)
         last = found.images[-1] if found.more else None
         return JSON({
             "items": found.images,

@@ -12,7 +12,8 @@ from typer.exceptions import TyperException
 
 from milepost import __version__
 from milepost.cli import exits
-from milepost.cli.output import complain
+from milepost.cli.output import complain, report, say
+from milepost.cli.terminal import group
 from milepost.domain.errors import MilepostError
 
 HELP = """Tracks long-running jobs: submit, advance, watch.
@@ -39,11 +40,10 @@ COMMANDS: Mapping[str, str] = {
 
 
 def build(names: Sequence[str]) -> typer.Typer:
-    app = typer.Typer(
+    app = group(
+        HELP,
         name="milepost",
-        help=HELP,
         epilog=exits.EXPLAINED,
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -78,8 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except TyperException as error:
         _misused(error)
     except MilepostError as error:
-        complain(str(error), error.hint)
+        complain(str(error), error.hint, getattr(error, "lines", ()))
         sys.exit(exits.code_of(error))
+    except exits.Interrupted as interrupted:
+        for line in interrupted.lines:
+            report(line)
+        sys.exit(exits.INTERRUPTED)
     except KeyboardInterrupt:
         sys.exit(exits.INTERRUPTED)
     except BrokenPipeError:  # the reader went away: `milepost jobs list | head`
@@ -93,8 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _misused(error: TyperException) -> NoReturn:
-    if message := error.format_message().strip():  # empty where the help itself was the answer
-        context = getattr(error, "ctx", None)
+    message, context = error.format_message().strip(), getattr(error, "ctx", None)
+    if context is not None and message == context.get_help().strip():  # a noun alone
+        say(message)
+    elif message:
         complain(message, f"'{context.command_path if context else 'milepost'} --help' tells more.")
     sys.exit(exits.USAGE)
 

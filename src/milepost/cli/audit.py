@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from milepost.cli import exits
-from milepost.cli.database import open_tenant
+from milepost.cli.database import open_tenant, whole_id_in
 from milepost.cli.found import AsJson, DataDir, settings_of
-from milepost.cli.output import complain, err, print_json, say
+from milepost.cli.output import complain, print_json, say
 from milepost.cli.sealing import anchors, open_control, public_key_lines, public_keys, signing_key, veil
+from milepost.cli.terminal import counter, group
 from milepost.db.seals import ANCHORS_BEGUN, CONTROL, tell
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.api_key import DEFAULT_TENANT
@@ -38,7 +38,7 @@ from milepost.tenancy.directory import Directory
 from milepost.tenancy.signing import PublicKeys, read_public_keys
 from milepost.wiring import master_key
 
-audit = typer.Typer(help="The sealed audit log: check it, prove rows of it, show its key.", no_args_is_help=True)
+audit = group("The sealed audit log: check it, prove rows of it, show its key.")
 
 
 def register(app: typer.Typer) -> None:
@@ -95,8 +95,7 @@ def _kept(file: Path | None) -> dict[str, list[str]]:
 async def _verify(
     settings: Settings, keys: PublicKeys, where: AnchorFiles, kept: Mapping[str, Sequence[str]]
 ) -> tuple[AuditReport, Report]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with counter() as progress:
         task = progress.add_task("verifying")
 
         def tell(report: AuditReport) -> None:
@@ -194,7 +193,7 @@ def _told(history: Report) -> dict[str, Any]:
 
 @audit.command("prove")
 def prove_(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="The job's id, whole or the end of it that lists show.")],
     *,
     out: Annotated[Path | None, typer.Option(help="File to write. [default: standard output]")] = None,
     data_dir: DataDir = None,
@@ -219,8 +218,9 @@ def _write(out: Path, text: str) -> None:
 
 
 async def _prove(settings: Settings, job: str) -> Any:
-    async with _opened(settings) as (control, _, directory):
-        return await prove(control, DEFAULT_TENANT, job, installation=await directory.installation())
+    async with _opened(settings) as (control, tenant, directory):
+        whole = await whole_id_in(tenant, job)
+        return await prove(control, DEFAULT_TENANT, whole, installation=await directory.installation())
 
 
 @audit.command("key")

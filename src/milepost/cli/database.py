@@ -6,9 +6,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Literal
 
+from milepost.cli.named import CANDIDATES, one_of
 from milepost.db.connections import Patience
+from milepost.db.reads import Listing, Part, Wanted, list_jobs
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.domain.api_key import DEFAULT_TENANT
+from milepost.domain.ids import read_short
+from milepost.kinds import all_kinds
 from milepost.settings import Settings
 
 PATIENCE = Patience(whole=3.0, one_try=60.0)
@@ -27,3 +31,14 @@ async def open_tenant(
         yield database
     finally:
         await database.close()
+
+
+async def whole_id_in(database: TenantDatabase, text: str) -> str:
+    """As `named.whole_id`, of a job that is there; any other text as it is. Raises JobNotFound, Exit."""
+    digits = read_short(text)
+    if digits is None:
+        return text
+    kinds = {kind.name: kind for kind in all_kinds()}
+    listings = [Listing(kind.table, (), kind.preview) for kind in kinds.values()]
+    found = await list_jobs(database.connections, listings, Wanted(short_id=digits), Part(limit=CANDIDATES))
+    return one_of(digits, {str(job.id): f"{job.kind} {job.status}  {kinds[job.kind].title(job)}" for job in found.jobs})

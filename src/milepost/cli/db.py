@@ -14,6 +14,7 @@ from milepost.cli import exits
 from milepost.cli.found import DataDir, settings_of
 from milepost.cli.migrate import OWNERS, migrate
 from milepost.cli.output import say
+from milepost.cli.terminal import group
 from milepost.db.drafts import kind_migration
 from milepost.db.locations import history as folder_of
 from milepost.db.migrate import head
@@ -22,7 +23,7 @@ from milepost.embedded import EmbeddedError, locate_postgres
 from milepost.kinds import find_kind
 from milepost.settings import Settings
 
-db = typer.Typer(help="Migrate databases, draft migrations, look inside.", no_args_is_help=True)
+db = group("Migrate databases, draft migrations, look inside.")
 
 
 def register(app: typer.Typer) -> None:

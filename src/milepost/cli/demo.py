@@ -17,10 +17,11 @@ from milepost.cli.demo_bars import follow_all
 from milepost.cli.demo_prompts import prompts
 from milepost.cli.demo_stickers import save_stickers, stickers
 from milepost.cli.job_views import show_job
-from milepost.cli.output import out, say
+from milepost.cli.output import report, say
 from milepost.cli.signals import ended_by_signals
 from milepost.cli.stack.run import Stack, open_stack
-from milepost.cli.up import environment_settings, report
+from milepost.cli.terminal import out, styled
+from milepost.cli.up import environment_settings
 from milepost.client import Client, Job
 from milepost.settings import Settings
 
@@ -38,7 +39,7 @@ def demo(
         int, typer.Option("--jobs", min=1, max=10_000, help="How many jobs to submit; up to six are stickers.")
     ] = 30,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Use this folder. [default: a new one in ./.milepost-demo]")
+        Path | None, typer.Option(help="Use this folder. [default: a new one, which is removed]")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the folder behind.")] = False,
     pictures: Annotated[Path | None, typer.Option("--stickers", help="Save the stickers in this folder.")] = None,
@@ -109,7 +110,7 @@ async def _run(client: Client, stack: Stack, texts: Sequence[str], wanted: Seque
 
 
 def _how_on(folder: Path | None) -> None:
-    out.print("\n[bold]How to look further[/bold]")
+    out.print(styled("\nHow to look further", "bold"))
     where = f" --data-dir {folder}" if folder else ""
     for command, meaning in (
         (f"milepost up{where}", "the same stack, and it stays up"),

@@ -7,10 +7,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from milepost.cli.crowd import Crowd
-from milepost.cli.output import PHASE_COLOURS, out, say
+from milepost.cli.output import say
+from milepost.cli.terminal import PHASE_COLOURS, BarColumn, MofNCompleteColumn, TimeElapsedColumn, Words, bars, out
 from milepost.cli.time_left import LeftColumn
 from milepost.client import Client, Job, StillOpen, Unreachable
 from milepost.domain.estimate import spoken
@@ -67,24 +66,18 @@ def _drawn(crowd: Crowd) -> Generator[Draw]:
     if not out.is_terminal:
         yield _Lines(crowd)
         return
-    columns = (
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        LeftColumn(),
-    )
-    with Progress(*columns, console=out) as progress:
+    columns = (Words(form="{:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), LeftColumn())
+    with bars(*columns) as progress:
         total = crowd.total
-        overall = progress.add_task("[bold]all[/bold]", total=total, left=crowd.left)
-        bars = {
-            phase: progress.add_task(f"[{PHASE_COLOURS[phase]}]{phase}[/]", total=total, visible=phase != "cancelled")
+        overall = progress.add_task("all", style="bold", total=total, left=crowd.left)
+        tasks = {
+            phase: progress.add_task(phase, style=PHASE_COLOURS[phase], total=total, visible=phase != "cancelled")
             for phase in SHOWN
         }
 
         def draw() -> None:
             counts = crowd.counts
-            for phase, bar in bars.items():
+            for phase, bar in tasks.items():
                 progress.update(bar, completed=counts[phase])
             progress.update(overall, completed=crowd.ended)
 

@@ -10,9 +10,10 @@ import typer
 from milepost.cli import exits
 from milepost.cli.checks import Finding, examine
 from milepost.cli.found import AsJson, DataDir, settings_of
-from milepost.cli.output import out, print_json
+from milepost.cli.output import print_json, say
+from milepost.cli.terminal import out, styled
 
-SIGNS = {"ok": "[green]ok  [/green]", "warn": "[yellow]warn[/yellow]", "fail": "[red]FAIL[/red]"}
+SIGNS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +37,6 @@ def _failed(findings: list[Finding]) -> list[Finding]:
 
 def _show(findings: list[Finding]) -> None:
     for finding in findings:
-        out.print(SIGNS[finding.result], end=" ")
-        out.print(f"{finding.what:<12} {finding.told}", markup=False)
+        out.print(styled(*SIGNS[finding.result]).append_text(styled(f" {finding.what:<12} {finding.told}")))
         if finding.mend:
-            out.print(f"     {'':<12} → {finding.mend}", markup=False)
+            say(f"     {'':<12} → {finding.mend}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from milepost.client.errors import ApiError, Unsendable
 from milepost.domain import errors
 
@@ -26,11 +28,20 @@ _REFUSALS = frozenset({"idempotency-key-reused"})
 
 
 class Exit(errors.MilepostError):
-    """An end that a verb decided on, with its code."""
+    """An end that a verb decided on, with its code. `lines` stand below the hint as they are."""
 
-    def __init__(self, code: int, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, code: int, message: str, *, hint: str | None = None, lines: Sequence[str] = ()) -> None:
         self.code = code
+        self.lines = lines
         super().__init__(message, hint=hint)
+
+
+class Interrupted(Exception):
+    """Ctrl-C, of which there is something to say."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("interrupted")
+        self.lines = lines
 
 
 def code_of(error: errors.MilepostError) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,6 +57,11 @@ def beside(url: str) -> str:
         told = f"The name of the database leaves no room for {CONTROL_SUFFIX} behind it."
         raise ConfigurationError(told, hint="Take a shorter one, or set MILEPOST_CONTROL_DATABASE_URL.")
     return with_database(url, f"{database_name(url)}{CONTROL_SUFFIX}")
+
+
+def where(data_dir: Path | None) -> str:
+    """The option by which another command finds the same stack, where it would not look for it itself."""
+    return "" if data_dir is None else f" --data-dir {shlex.quote(str(data_dir))}"
 
 
 def client_of(settings: Settings, **options: Any) -> Client:

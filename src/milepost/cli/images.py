@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from milepost.cli import exits
 from milepost.cli.found import AsJson, DataDir
 from milepost.cli.jobs import with_client
-from milepost.cli.output import print_json, say, table
-from milepost.client import Client, Job
+from milepost.cli.output import ago, print_json, say
+from milepost.cli.stickers import picture_of
+from milepost.cli.tables import table
+from milepost.cli.terminal import group
+from milepost.client import Client
+from milepost.domain.ids import short_id
 
-images = typer.Typer(help="Stickers: draw the contact sheet, upload, list, save.", no_args_is_help=True)
+# cells of a terminal's line
+WIDEST_WORD = 12
+
+images = group("Stickers: draw the contact sheet, upload, list, save.")
 
 
 def register(app: typer.Typer) -> None:
@@ -63,29 +71,38 @@ def list_(
     if as_json:
         print_json(found)
         return
-    names = ("id", "character_name", "attribute", "rarity", "cached", "created_at")
-    table(names, [[escape(str(image[name])) for name in names] for image in found])
+    now = datetime.now(UTC)
+    columns = ("id", "job", "created", "rarity", "attribute", "what")
+    widest = {"rarity": WIDEST_WORD, "attribute": WIDEST_WORD}
+    table(columns, [_row(image, now) for image in found], flexible="what", widest=widest)
+
+
+def _row(image: Mapping[str, Any], now: datetime) -> Sequence[str]:
+    job, made = image["task_id"], datetime.fromisoformat(image["created_at"])
+    return (
+        short_id(image["id"]),
+        short_id(job) if job else "",  # a sticker is kept longer than the job that drew it
+        ago(made, now),
+        image["rarity"],
+        image["attribute"],
+        f"{image['title']} · {image['character_name']}",
+    )
 
 
 @images.command()
 def save(
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
+    wanted: Annotated[str, typer.Argument(metavar="ID", help="Of the sticker or of its job, whole or short.")],
     *,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="[default: ID.png]")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Save the sticker of a finished job."""
+    """Save a sticker."""
 
-    async def work(client: Client) -> tuple[Job, bytes | None]:
-        job = await client.get(job_id, "images")
-        result: dict[str, Any] | None = job.columns.get("result")
-        return job, await client.images.read(result["image_url"]) if result else None
+    async def work(client: Client) -> bytes:
+        return await client.images.read(await picture_of(client, wanted))
 
-    job, data = with_client(data_dir, work)
-    if data is None:
-        hint = f"milepost jobs why {job_id}"
-        raise exits.Exit(exits.REFUSED, f"The job is {job.status}: it has no picture.", hint=hint)
-    _write(output or Path(f"{job_id}.png"), data)
+    data = with_client(data_dir, work)
+    _write(output or Path(f"{wanted.strip(' …')}.png"), data)
 
 
 def _write(output: Path, data: bytes) -> None:

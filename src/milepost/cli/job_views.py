@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from rich.markup import escape
-
-from milepost.cli.output import ago, coloured, out, say, table
+from milepost.cli.output import ago, as_json, clock, say
+from milepost.cli.tables import table
+from milepost.cli.terminal import Text, in_phase, out, styled
 from milepost.client import Job, Page, Transition
+from milepost.domain.ids import short_id
 
+LONGEST_LINE = 60
 TEXTS = ("prompt", "output")
 # shown in a line of their own or not worth one
 ELSEWHERE = frozenset(
@@ -31,51 +35,79 @@ ELSEWHERE = frozenset(
     }
 )
 EMPTY: Sequence[Any] = (None, "", False)
+WHOLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
 def show_list(page: Page, now: datetime) -> None:
-    rows = (
-        (
-            job.id,
-            job.kind,
-            coloured(job.phase, job.status),
-            f"{job.progress} %" if job.phase == "running" else "",
-            f"{job.attempt}/{job.max_attempts}",
-            ago(job.created_at, now),
-            escape(job.title),
-        )
-        for job in page.items
-    )
-    table(("id", "kind", "status", "progress", "attempt", "created", "what"), rows)
+    """The error stands below the title where lines are short, and in a column of its own where they are not."""
+    names = ["id", "kind", "status", "attempt", "created", "what"]
+    rows = [[*_brief(job, now), job.title] for job in page.items]
+    if out.is_terminal:
+        rows = [[*row[:-1], _title(job)] for row, job in zip(rows, page.items, strict=True)]
+    else:
+        names.append("error")
+        rows = [[*row, job.error_code] for row, job in zip(rows, page.items, strict=True)]
+    table(names, rows, flexible="what")
     if page.next_cursor:
         say(f"There are more: --cursor {page.next_cursor}")
 
 
-def show_job(job: Job) -> None:
-    out.print(f"{job.kind} [bold]{job.id}[/bold]  {coloured(job.phase, job.status)}  version {job.version}")
+def _brief(job: Job, now: datetime) -> list[Any]:
+    done = f" {job.progress} %" if job.phase == "running" else ""
+    attempt = f"{job.attempt}/{job.max_attempts}"
+    return [short_id(job.id), job.kind, in_phase(job.phase, job.status + done), attempt, ago(job.created_at, now)]
+
+
+def _title(job: Job) -> Text:
+    title = styled(job.title)
+    return title.append_text(styled(f"\n{job.error_code}", "red")) if job.error_code else title
+
+
+def show_job(job: Job, *, timeline: bool = True) -> None:
+    head = styled(f"{job.kind} ").append_text(styled(str(job.id), "bold")).append_text(styled("  "))
+    out.print(head.append_text(in_phase(job.phase, job.status)).append_text(styled(f"  version {job.version}")))
     for name, value in values_of(job).items():
         if name not in ELSEWHERE and value not in EMPTY:
-            say(f"  {name:<18} {_plain(value)}")
+            say(_line(name, value))
     for artifact in job.artifacts:
         say(f"  artifact           {artifact.id} {artifact.file_name} {artifact.file_size} bytes {artifact.status}")
-    show_timeline(job)
+    if timeline:
+        show_timeline(job.status_transitions)
     for name in TEXTS:
         if text := values_of(job).get(name):
             say(f"\n{name}:\n{text}")
 
 
-def show_timeline(job: Job) -> None:
-    """Every recorded change of status: when, what, why, by whom, and how long after the one before."""
-    if not job.status_transitions:
+def show_timeline(steps: Sequence[Transition]) -> None:
+    """Every recorded change of status: when, how long after the one before, from what to what, why, by whom."""
+    if not steps:
         return
-    say("\nTimeline:")
+    days = {step.transitioned_at.astimezone(UTC).date() for step in steps}
+    say(f"\nTimeline, UTC{'' if len(days) > 1 else f', {min(days)}'}:")
+    names = ("", "at", "after", "status", "reason", "by")
+    table(names, _rows(steps, with_day=len(days) > 1), flexible="reason", wraps=True)
+
+
+def _rows(steps: Sequence[Transition], *, with_day: bool) -> Iterator[Sequence[str]]:
     before: Transition | None = None
-    for step in job.status_transitions:
-        took = "" if before is None else f"+{(step.transitioned_at - before.transitioned_at).total_seconds():.3f} s"
-        moved = f"{step.from_status or '(new)'} → {step.to_status}"
-        at = step.transitioned_at.isoformat(sep=" ", timespec="milliseconds")[:23]
-        say(f"  {step.version:>3}  {at}  {took:>12}  {moved:<24} {step.reason or '':<16} {step.actor}")
+    for step in steps:
+        at = clock(step.transitioned_at).removesuffix(" UTC")
+        yield f"{step.version:>2}", at if with_day else at[11:], after(step, before), *told(step)
         before = step
+
+
+def moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:23]
+
+
+def after(step: Transition, before: Transition | None) -> str:
+    return "" if before is None else f"+{(step.transitioned_at - before.transitioned_at).total_seconds():.3f} s"
+
+
+def told(step: Transition) -> tuple[str, str, str]:
+    """From where to where, why, by whom."""
+    moved = f"{step.from_status or '(new)'} → {step.to_status}"
+    return moved, step.reason or "", WHOLE.sub(lambda found: f"…{short_id(found[0])}", step.actor)
 
 
 def show_why(found: Mapping[str, Any]) -> None:
@@ -85,7 +117,7 @@ def show_why(found: Mapping[str, Any]) -> None:
             say(f"  {name:<20} {found[name]}")
     lease: Mapping[str, Any] = found.get("lease") or {}
     for name, value in lease.items():
-        say(f"  lease {name:<14} {value}")
+        say(f"  lease {name:<14} {_plain(value)}")
 
 
 def values_of(job: Job) -> dict[str, Any]:
@@ -93,5 +125,18 @@ def values_of(job: Job) -> dict[str, Any]:
     return {**{item.name: getattr(job, item.name) for item in fields(job)}, **job.columns}
 
 
+def _line(name: str, value: Any) -> str:
+    """What is long and no text gets lines of its own."""
+    line = _plain(value)
+    if isinstance(value, str) or len(line) <= LONGEST_LINE:
+        return f"  {name:<18} {line}"
+    return "\n".join([f"  {name}", *(f"    {line}" for line in as_json(value, indent=2).splitlines())])
+
+
 def _plain(value: Any) -> str:
-    return value.isoformat(sep=" ", timespec="milliseconds") if isinstance(value, datetime) else str(value)
+    """Texts as they are, times in UTC, anything else as JSON."""
+    if isinstance(value, datetime):
+        return f"{moment(value)} UTC"
+    if isinstance(value, str | UUID):
+        return str(value)
+    return as_json(value)

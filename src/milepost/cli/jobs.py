@@ -13,22 +13,25 @@ import typer
 from milepost.cli import exits
 from milepost.cli.found import AsJson, DataDir, client_of, settings_of
 from milepost.cli.job_views import show_job, show_list, show_why
+from milepost.cli.named import whole_id
 from milepost.cli.output import ago, clock, print_json, say
-from milepost.cli.watching import watch_job
+from milepost.cli.terminal import group
+from milepost.cli.watching import leaving, watch_job
 from milepost.client import Client, Job
+from milepost.domain.ids import short_id
 
 T = TypeVar("T")
 
 # a command tells the client's warnings itself
 logging.getLogger("milepost.client").addHandler(logging.NullHandler())
 
-JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, whole or the end of it that lists show.")]
 Reason = Annotated[str | None, typer.Option(help="A short note for the job's history.")]
 Version = Annotated[int | None, typer.Option(help="Only if the job is at this version.")]
 
 EVERY_KIND = "jobs"
 
-jobs = typer.Typer(help="Look at jobs and control them.", no_args_is_help=True)
+jobs = group("Look at jobs and control them.")
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +47,15 @@ def with_client(data_dir: Any, work: Callable[[Client], Awaitable[T]]) -> T:
             return await work(client)
 
     return asyncio.run(run())
+
+
+def with_job(data_dir: Any, text: str, work: Callable[[Client, str], Awaitable[T]]) -> T:
+    """The same with the id of the job that is meant."""
+
+    async def found(client: Client) -> T:
+        return await work(client, await whole_id(client, text))
+
+    return with_client(data_dir, found)
 
 
 def path_of(kind: str) -> str:
@@ -81,7 +93,7 @@ def list_(
 @jobs.command()
 def show(job_id: JobId, *, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show one job with its timeline."""
-    job = with_client(data_dir, lambda client: client.get(job_id))
+    job = with_job(data_dir, job_id, lambda client, found: client.get(found))
     if as_json:
         print_json(job)
     else:
@@ -97,7 +109,8 @@ def watch(
     data_dir: DataDir = None,
 ) -> None:
     """Follow one job to its end. Exits 0 if it succeeded, else 1."""
-    job = with_client(data_dir, lambda client: watch_job(client, job_id, quiet=as_json, timeout=timeout))
+    with leaving(lambda: job_id, data_dir):
+        job = with_job(data_dir, job_id, lambda client, found: watch_job(client, found, quiet=as_json, timeout=timeout))
     if as_json:
         print_json(job)
     end_as(job)
@@ -113,17 +126,17 @@ def cancel(
     data_dir: DataDir = None,
 ) -> None:
     """Cancel a job: at once while it waits, within two heartbeats while it runs."""
-    job = with_client(data_dir, lambda client: client.cancel(job_id, reason=reason, version=version))
+    job = with_job(data_dir, job_id, lambda client, found: client.cancel(found, reason=reason, version=version))
     if as_json:
         print_json(job)
     elif job.brief:
         say(f"{job.id} is {job.status}, version {job.version}. This key may not read more.")
     elif job.phase == "cancelled":
-        say(f"{job.id} is cancelled.")
+        say(f"{short_id(job.id)} is cancelled.")
     elif job.ended:
-        say(f"{job.id} had ended already: {job.status}.")
+        say(f"{short_id(job.id)} had ended already: {job.status}.")
     else:
-        say(f"{job.id} was asked to stop.")
+        say(f"{short_id(job.id)} was asked to stop.")
 
 
 @jobs.command()
@@ -136,11 +149,11 @@ def retry(
     data_dir: DataDir = None,
 ) -> None:
     """Put a failed or cancelled job back into the queue. One that never began keeps a time that is still ahead."""
-    job = with_client(data_dir, lambda client: client.retry(job_id, reason=reason, version=version))
+    job = with_job(data_dir, job_id, lambda client, found: client.retry(found, reason=reason, version=version))
     if as_json:
         print_json(job)
     else:
-        say(f"{job.id} is {job.status} again, version {job.version}.")
+        say(f"{short_id(job.id)} is {job.status} again, version {job.version}.")
         if job.scheduled_at and job.updated_at and job.scheduled_at > job.updated_at:
             say(f"It keeps its time: due {ago(job.scheduled_at, datetime.now(UTC))}, at {clock(job.scheduled_at)}.")
 
@@ -148,7 +161,7 @@ def retry(
 @jobs.command()
 def why(job_id: JobId, *, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Say why a job is not running."""
-    found = with_client(data_dir, lambda client: client.why(job_id))
+    found = with_job(data_dir, job_id, lambda client, found: client.why(found))
     if as_json:
         print_json(found)
     else:
@@ -159,4 +172,4 @@ def end_as(job: Job) -> None:
     """The exit code of a job's end."""
     if not job.succeeded:
         told = f": {job.error_code} {job.error_message or ''}".rstrip() if job.error_code else ""
-        raise exits.Exit(exits.FAILED, f"{job.id} is {job.status}{told}.")
+        raise exits.Exit(exits.FAILED, f"{short_id(job.id)} is {job.status}{told}.")

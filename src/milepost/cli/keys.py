@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import os
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -16,14 +16,18 @@ import typer
 from milepost.cli import exits
 from milepost.cli.database import open_tenant
 from milepost.cli.found import AsJson, DataDir, settings_of
-from milepost.cli.output import ago, print_json, say, table
+from milepost.cli.named import ambiguous
+from milepost.cli.output import ago, print_json, say
 from milepost.cli.rights import CreateKeyCommand
 from milepost.cli.stack.prepare import OPERATOR
+from milepost.cli.tables import table
+from milepost.cli.terminal import group, out, styled
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.api_key import CHANCE_BYTES
 from milepost.domain.errors import ScopesRefused, UserNotFound
+from milepost.domain.ids import read_short, short_id
 from milepost.domain.scopes import ALLOWED, SCOPES
-from milepost.engine.api_keys import NEW_ROLE, create_key_by_email, list_keys, revoke_key
+from milepost.engine.api_keys import NEW_ROLE, create_key_by_email, keys_ending, list_keys, revoke_key
 from milepost.settings import Settings
 
 T = TypeVar("T")
@@ -32,7 +36,7 @@ LONGEST_NAME, LONGEST_ADDRESS, MOST_DAYS = 100, 254, 36_500
 EXPLAINED = "'milepost keys create --help' explains them."
 ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
-keys = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
+keys = group("API keys: create, list, revoke.")
 
 
 def register(app: typer.Typer) -> None:
@@ -111,39 +115,56 @@ def list_(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
         print_json(rows)
         return
     now = datetime.now(UTC)
-    shown = ("id", "key", "name", "status", "scopes", "used", "expires")
-    table(
-        shown,
-        (
-            (
-                row["id"],
-                f"{row['key_prefix']}…",
-                row["name"],
-                row["status"],
-                " ".join(row["scopes"]),
-                ago(row["last_used_at"], now) or "never",
-                ago(row["expires_at"], now),
-            )
-            for row in rows
-        ),
-    )
+    names, told = ["id", "key", "status", "used", "expires"], [_brief(row, now) for row in rows]
+    if out.is_terminal:  # scopes stand below the name, where they have room
+        named = [styled(row["name"]).append_text(styled("\n" + " ".join(row["scopes"]), "dim")) for row in rows]
+        table([*names, "name"], [[*brief, name] for brief, name in zip(told, named, strict=True)],
+              flexible="name", wraps=True)  # fmt: skip
+    else:
+        whole = [[*brief, row["name"], " ".join(row["scopes"])] for brief, row in zip(told, rows, strict=True)]
+        table([*names, "name", "scopes"], whole, flexible="scopes")
+
+
+def _brief(row: Mapping[str, Any], now: datetime) -> list[str]:
+    used, expires = ago(row["last_used_at"], now) or "never", ago(row["expires_at"], now)
+    return [short_id(row["id"]), f"{row['key_prefix']}…", row["status"], used, expires]
 
 
 @keys.command()
 def revoke(
-    key_id: Annotated[UUID, typer.Argument(metavar="ID", help="As 'keys list' shows it.")],
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, whole or as 'keys list' shows it.")],
     *,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Revoke a key for good; it stops working within five seconds."""
-    row = _at_database(settings_of(data_dir), lambda database: revoke_key(database, key_id, actor=_actor()))
+
+    async def work(database: TenantDatabase) -> dict[str, Any] | None:
+        found = await _meant(database, key_id)
+        return None if found is None else await revoke_key(database, found, actor=_actor())
+
+    row = _at_database(settings_of(data_dir), work)
     if row is None:
         raise exits.Exit(exits.NOT_FOUND, f"There is no key {key_id}.", hint="'milepost keys list' shows them.")
     if as_json:
         print_json(row)
     else:
         say(f"{row['key_prefix']}… ({row['name']}) is revoked.")
+
+
+async def _meant(database: TenantDatabase, text: str) -> UUID | None:
+    """Raises Exit for what is no id, and with the candidates where several keys share a short one."""
+    if (digits := read_short(text)) is None:
+        try:
+            return UUID(text)
+        except ValueError:
+            raise exits.Exit(
+                exits.USAGE, f"{text} is no id of a key.", hint="'milepost keys list' shows them."
+            ) from None
+    found = await keys_ending(database, digits)
+    if len(found) > 1:
+        raise ambiguous(digits, [f"{row['id']}  {row['key_prefix']}…  {row['status']}  {row['name']}" for row in found])
+    return found[0]["id"] if found else None
 
 
 def _at_database(settings: Settings, work: Callable[[TenantDatabase], Awaitable[T]]) -> T:

@@ -9,7 +9,7 @@ import typer
 
 from milepost.cli import exits
 from milepost.cli.found import AsJson, DataDir, settings_of
-from milepost.cli.output import err, print_json, say
+from milepost.cli.output import print_json, report, say
 from milepost.cli.stack.first_key import MADE, FirstKey
 from milepost.cli.stack.prepare import plan_of
 from milepost.db import migrate as histories
@@ -68,7 +68,7 @@ async def _everything(settings: Settings) -> dict[str, str | None]:
         await make_ready(plan, key)
     finally:  # a key that was made is told of whatever became of the rest
         if key.made is not None:
-            err.print(f"{MADE.format(key.made)} Keep a copy, and give it to every process.", markup=False)
+            report(f"{MADE.format(key.made)} Keep a copy, and give it to every process.")
     return {name: await histories.current(settings.need(OWNERS[name])) for name in OWNERS}
 
 

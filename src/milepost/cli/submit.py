@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
@@ -16,15 +15,15 @@ from milepost.cli.fields import described, fields_of, main_field, option
 from milepost.cli.found import AsJson, DataDir
 from milepost.cli.job_views import show_job
 from milepost.cli.jobs import end_as, with_client
-from milepost.cli.output import out, print_json, say, warn
-from milepost.cli.watching import watch_job
+from milepost.cli.lists import listed
+from milepost.cli.output import print_json, say, warn
+from milepost.cli.watching import leaving, watch_job
 from milepost.cli.words import Words, take_apart
 from milepost.client import Client, Job
 from milepost.engine.kind import Kind
 from milepost.kinds import find_kind
 
 WORDS = "milepost.words"
-NARROWEST = 24
 
 
 class SubmitCommand(TyperCommand):
@@ -40,7 +39,7 @@ class SubmitCommand(TyperCommand):
         kinds = [find_kind(name) for name in ctx.meta[WORDS].plain[:1]]
         super().format_help(ctx, formatter)
         for kind in kinds:
-            show_fields(kind)
+            formatter.write(listed(f"Fields of {kind.path}", described(kind)))
 
 
 def register(app: typer.Typer) -> None:
@@ -74,19 +73,23 @@ def submit(
     found, words = find_kind(kind), context.meta[WORDS]
     request = request_of(found, words, model=model, file=file)
 
+    made: Job | None = None
+
     async def work(client: Client) -> Job:
-        job = await client.submit(found.path, idempotency_key=idempotency_key, **request)
+        nonlocal made
+        made = job = await client.submit(found.path, idempotency_key=idempotency_key, **request)
         for warning in job.warnings:
             warn(warning)
         if not as_json:
             say(f"{job.id} {'was submitted before' if job.replayed else 'submitted'}: {job.status}")
         return await watch_job(client, str(job.id), quiet=as_json, timeout=timeout) if wait else job
 
-    job = with_client(data_dir, work)
+    with leaving(lambda: str(made.id) if made else None, data_dir):
+        job = with_client(data_dir, work)
     if as_json:
         print_json(job)
     elif wait:
-        show_job(job)
+        show_job(job, timeline=False)  # which was told as it happened
     if wait:
         end_as(job)
 
@@ -96,16 +99,6 @@ def request_of(kind: Kind, words: Words, *, model: str | None, file: Path | None
     named = [*words.fields, *([("model", model)] if model is not None else [])]
     request = fields_of(kind, named)
     return {**request, **_text(kind, words.plain[1:], file, request)}
-
-
-def show_fields(kind: Kind) -> None:
-    say(f" Fields of {kind.path}:\n")
-    rows = list(described(kind))
-    width = max(len(name) for name, told in rows if told)
-    for name, told in rows:
-        for index, line in enumerate(wrap(told, max(NARROWEST, out.width - width - 6)) or [""]):
-            say(f"   {'' if index else name:<{width}}  {line}".rstrip())
-    say()
 
 
 def _text(kind: Kind, texts: Sequence[str], file: Path | None, request: Mapping[str, Any]) -> dict[str, str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from rich.progress import ProgressColumn, Task
-from rich.text import Text
-
+from milepost.cli.terminal import ProgressColumn, Task, Text
 from milepost.domain.estimate import spoken
 
 

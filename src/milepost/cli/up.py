@@ -11,7 +11,7 @@ import typer
 
 from milepost.cli.extras import WITHOUT, mend_of_extra, missing_extras
 from milepost.cli.found import DataDir
-from milepost.cli.output import err, say
+from milepost.cli.output import report, say
 from milepost.cli.signals import STOPS
 from milepost.cli.stack.first_key import MADE
 from milepost.cli.stack.run import Stack, open_stack
@@ -81,10 +81,6 @@ async def serve(stack: Stack, stop: asyncio.Event) -> None:
         results = await asyncio.gather(keeping, waiting, return_exceptions=True)
     if isinstance(results[0], Exception):
         raise results[0]
-
-
-def report(text: str) -> None:
-    err.print(text, markup=False, style="yellow")
 
 
 def greet(stack: Stack) -> None:

@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from milepost.cli import exits
 from milepost.cli.database import open_tenant
 from milepost.cli.found import AsJson, DataDir, settings_of
-from milepost.cli.output import complain, err, print_json, say
+from milepost.cli.output import complain, print_json, say
+from milepost.cli.terminal import counter
 from milepost.engine.verify import Report, verify
 from milepost.kinds import all_kinds
 from milepost.settings import Settings
@@ -33,8 +33,7 @@ def verify_(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
 
 async def _verify(settings: Settings) -> Report:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with counter() as progress:
         task = progress.add_task("verifying")
 
         def tell(report: Report) -> None:

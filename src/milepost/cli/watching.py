@@ -7,17 +7,47 @@ import time
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from pathlib import Path
 
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-from milepost.cli.output import coloured, out, say, visible
+from milepost.cli import exits
+from milepost.cli.found import where
+from milepost.cli.job_views import after, told
+from milepost.cli.output import clock, say
+from milepost.cli.terminal import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    Text,
+    TimeElapsedColumn,
+    Words,
+    bars,
+    in_phase,
+    out,
+    styled,
+)
 from milepost.cli.time_left import LeftColumn
-from milepost.client import ApiError, Client, Event, Job, StillOpen, Unreachable
+from milepost.client import ApiError, Client, Event, Job, StillOpen, Transition, Unreachable
 from milepost.domain.estimate import Left, later, understood
+from milepost.domain.ids import short_id
 
 Tell = Callable[[Event], None]
 PROGRESS = ("progress", "stage", "seconds_left", "late")
+
+
+@contextmanager
+def leaving(job_id: Callable[[], str | None], data_dir: Path | None) -> Generator[None]:
+    """Ctrl-C ends the wait, and says that it ends nothing else. `job_id` None: the job was not there yet."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        known, place = job_id(), where(data_dir)
+        if known is None:
+            lines = ("Whether the job was submitted is not known; if so, it goes on.", f"  milepost jobs list{place}")
+        else:
+            name = short_id(known)
+            lines = (f"The job {name} goes on. To follow it, or to end it:",
+                     f"  milepost jobs watch {name}{place}", f"  milepost jobs cancel {name}{place}")  # fmt: skip
+        raise exits.Interrupted(*lines) from None
 
 
 async def watch_job(client: Client, job_id: str, *, quiet: bool = False, timeout: float | None = None) -> Job:
@@ -29,7 +59,8 @@ async def watch_job(client: Client, job_id: str, *, quiet: bool = False, timeout
         except TimeoutError:
             job = await client.get(job_id)
             if not job.ended:
-                raise StillOpen(job_id=job_id, status=job.status, seconds=timeout) from None
+                hint = f"It goes on: 'milepost jobs watch {short_id(job_id)}' follows it."
+                raise StillOpen(hint=hint, job_id=job_id, status=job.status, seconds=timeout) from None
             return job
     return await client.get(job_id)
 
@@ -64,17 +95,17 @@ def _told(*, quiet: bool) -> Generator[Tell]:
     if quiet:
         yield _nothing
     elif not out.is_terminal:
-        yield _line
+        yield _Lines()
     else:
-        with Progress(
+        columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
+            Words(),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
+            Words("percentage", "{:>3.0f} %"),
             TimeElapsedColumn(),
             LeftColumn(),
-            console=out,
-        ) as progress:
+        )
+        with bars(*columns) as progress:
             yield _Bar(progress)
 
 
@@ -82,14 +113,25 @@ def _nothing(_: Event) -> None:
     return None
 
 
-def _line(event: Event) -> None:
-    data = event.data
-    if event.name == "transition":
-        say(
-            f"{data['version']:>3}  {data['from_status'] or '(new)'} → {data['to_status']}  {data['reason'] or ''}  {data['actor']}"
-        )
-    elif event.name == "progress" and data.get("stage"):
-        say(f"     {data['progress']} %  {data['stage']}")
+class _Lines:
+    """A line per change, as the timeline tells it."""
+
+    def __init__(self) -> None:
+        self._before: Transition | None = None
+
+    def __call__(self, event: Event) -> None:
+        data = event.data
+        if step := event.transition:
+            say(_written(step, self._before).plain)
+            self._before = step
+        elif event.name == "progress" and data.get("stage"):
+            say(f"     {data['progress']} %  {data['stage']}")
+
+
+def _written(step: Transition, before: Transition | None, phase: str = "") -> Text:
+    moved, reason, by = told(step)
+    line = styled(f"{step.version:>2}  {clock(step.transitioned_at)[11:19]}  {after(step, before):>9}  ")
+    return line.append_text(in_phase(phase, f"{moved:<20}")).append_text(styled(f"  {reason}  {by}"))
 
 
 class _Bar:
@@ -97,23 +139,23 @@ class _Bar:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._before: Transition | None = None
         self._left: Left | None = None
         self._heard_at = 0.0
         self._task = progress.add_task("waiting", total=100, left=self._left_now)
 
     def __call__(self, event: Event) -> None:
         data = event.data
-        if event.name == "transition":
+        if step := event.transition:
             phase = str(data.get("phase", ""))
             done = 100 if phase == "succeeded" else 0 if phase == "queued" else None
-            reason = escape(visible(data["reason"] or ""))
-            self._progress.console.print(f"{data['version']:>3}  {coloured(phase, str(data['to_status']))}  {reason}")
-            self._progress.update(self._task, description=str(data["to_status"]), completed=done)
-            self._left = None
+            self._progress.console.print(_written(step, self._before, phase))
+            self._progress.update(self._task, description=step.to_status, completed=done)
+            self._before, self._left = step, None
         elif event.name == "progress":
             self._left, self._heard_at = understood(data), time.monotonic()
             self._progress.update(
-                self._task, completed=data["progress"], description=visible(str(data.get("stage") or "running"))
+                self._task, completed=data["progress"], description=str(data.get("stage") or "running")
             )
 
     def _left_now(self) -> Left | None:

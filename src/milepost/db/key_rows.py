@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from milepost.db.connections import Connection, Connections
+from milepost.db.tables import SHORT_ID
 
 SHOWN = "k.id, k.user_id, k.name, k.key_prefix, k.scopes, k.status, k.created_at, k.expires_at, k.last_used_at, k.revoked_at"
 
@@ -54,6 +55,8 @@ LIST = f"""
 SELECT {SHOWN} FROM api_keys k
 WHERE ($1::uuid IS NULL OR k.user_id = $1)
 ORDER BY k.created_at DESC, k.id DESC LIMIT $2 OFFSET $3"""
+
+ENDING = f"SELECT {SHOWN} FROM api_keys k WHERE {SHORT_ID} = $1 ORDER BY k.created_at DESC, k.id DESC"
 
 
 class KeyOwner(NamedTuple):
@@ -185,5 +188,14 @@ async def list_keys(
 
     async def work(connection: Connection) -> list[dict[str, Any]]:
         return [dict(row) for row in await connection.fetch(LIST, user_id, limit, offset)]
+
+    return await connections.run(work)
+
+
+async def keys_ending(connections: Connections, digits: str) -> list[dict[str, Any]]:
+    """Those whose short id it is."""
+
+    async def work(connection: Connection) -> list[dict[str, Any]]:
+        return [dict(row) for row in await connection.fetch(ENDING, digits)]
 
     return await connections.run(work)

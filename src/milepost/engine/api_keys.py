@@ -212,6 +212,11 @@ async def list_keys(
     return await key_rows.list_keys(database.connections, user_id=user_id, limit=limit, offset=offset)
 
 
+async def keys_ending(database: TenantDatabase, digits: str) -> list[dict[str, Any]]:
+    """Those whose short id it is, newest first."""
+    return await key_rows.keys_ending(database.connections, digits)
+
+
 async def ensure_user(
     database: TenantDatabase, *, role: str, name: str | None = None, email: str | None = None
 ) -> UUID:

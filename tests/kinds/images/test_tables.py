@@ -20,7 +20,7 @@ INDEXES = {
     },
     "generated_images": {
         "pk_generated_images", "uq_generated_images_task_id", "ix_generated_images_user_created",
-        "ix_generated_images_sha256",
+        "ix_generated_images_sha256", "ix_generated_images_short_id",
     },
     "image_cache": {
         "pk_image_cache", "uq_image_cache_prompt_hash", "ix_image_cache_expires_at", "ix_image_cache_user_id",
@@ -61,6 +61,7 @@ async def test_each_query_has_its_index(owner: Any) -> None:
     await owner.execute(FILL)
     queries = {
         "ix_generated_images_user_created": (reads.HISTORY, [SOMEBODY, None, None, 21, 0]),
+        "ix_generated_images_short_id": (reads.ENDING, [SOMEBODY, "00000007"]),
         "ix_generated_images_sha256": (reads.HAS, ["0" * 64, SOMEBODY]),
         "uq_usage_stats_user_id_date": (reads.USAGE, [SOMEBODY, _day("2025-12-01"), _day("2026-01-01")]),
         "ix_image_cache_expires_at": (upkeep.EXPIRED, [1000]),

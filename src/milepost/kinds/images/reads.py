@@ -10,6 +10,7 @@ import orjson
 
 from milepost.db.connections import Connection
 from milepost.db.rows import fetch
+from milepost.db.tables import SHORT_ID
 from milepost.db.tenants import TenantDatabase
 
 EXACT = 10_000
@@ -19,6 +20,10 @@ SELECT * FROM generated_images
 WHERE user_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
 ORDER BY created_at DESC, id DESC LIMIT $4 OFFSET $5"""
 COUNT = f"SELECT count(*) FROM (SELECT FROM generated_images WHERE user_id = $1 LIMIT {EXACT + 1}) AS counted"  # noqa: S608
+# so few that nobody pages through them
+ENDING = (
+    f"SELECT * FROM generated_images WHERE {SHORT_ID} = $2 AND user_id = $1 ORDER BY created_at DESC, id DESC LIMIT 100"  # noqa: S608
+)
 # $2: only this user's; NULL: anybody's
 HAS = "SELECT EXISTS (SELECT FROM generated_images WHERE sha256 = $1 AND ($2::uuid IS NULL OR user_id = $2))"
 DELETE = """
@@ -49,6 +54,12 @@ async def history(
         return History([shown(row) for row in rows[:limit]], len(rows) > limit, count if count <= EXACT else None)
 
     return await database.connections.run(work)
+
+
+async def history_ending(database: TenantDatabase, user_id: UUID, digits: str) -> History:
+    """Those of somebody's pictures whose short id it is."""
+    images = [shown(row) for row in await fetch(database, ENDING, user_id, digits)]
+    return History(images, more=False, total=len(images))
 
 
 async def find_image(database: TenantDatabase, image_id: UUID) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from milepost.db.tables import NEW_ID, NOW, Base, Moment
+from milepost.db.tables import NEW_ID, NOW, SHORT_ID, Base, Moment
 
 DIGEST = "{0} ~ '^[0-9a-f]{{64}}$'"
 
@@ -26,6 +26,7 @@ class GeneratedImage(Base):
         UniqueConstraint("task_id"),
         Index("ix_generated_images_user_created", "user_id", "created_at", "id"),
         Index("ix_generated_images_sha256", "sha256"),
+        Index("ix_generated_images_short_id", text(SHORT_ID), postgresql_using="hash"),
     )
     id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True), primary_key=True, server_default=NEW_ID)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
