@@ -36,11 +36,12 @@ from milepost.tenancy.directory import Directory
 
 Role = Literal["api", "worker", "maintenance"]
 
-# an API request is answered 503 within seconds; a worker that holds a result waits for its database
+# an API request is answered 503 within seconds; a worker that has claimed jobs waits to hear of it. Within one try a
+# server that has gone silent is noticed, and left: what takes longer by nature has a limit of its own
 PATIENCE: Mapping[Role, Patience] = {
     "api": Patience(whole=2.0, one_try=2.0),
-    "worker": Patience(whole=30.0, one_try=10.0),
-    "maintenance": Patience(whole=10.0, one_try=30.0),
+    "worker": Patience(whole=30.0, one_try=5.0),
+    "maintenance": Patience(whole=10.0, one_try=5.0),
 }
 
 

@@ -144,7 +144,7 @@ async def test_readiness_without_a_database_is_503_and_metrics_still_answer(hous
     ready, metrics = await anybody.get("/readyz"), await anybody.get("/metrics")
     await nowhere.close()
 
-    assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "does not answer")
+    assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "it cannot be reached")
     assert 'milepost_up{server="postgresql"} 0.0' in metrics.text
     assert 'milepost_up{server="redis"} 1.0' in metrics.text
 

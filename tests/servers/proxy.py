@@ -12,10 +12,11 @@ class Proxy:
 
     `refuses` and `delay` (seconds, for every piece of data) may be set at any time; `asks` and `answers` are open gates:
     what meets a closed one waits, as packets do that are sent again and again. `hindered` counts what met any of it.
+    `target` is where the next connection leads; those that are open stay where they are.
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+        self.target = (host, port)
         self._losing = 0
         self._both: set[asyncio.StreamWriter] = set()
         self.lost = self.hindered = 0
@@ -35,6 +36,15 @@ class Proxy:
         for writer in self._both:
             writer.transport.abort()
 
+    def fall_silent(self) -> None:
+        """For the connections that are open, for ever: nothing that either side says arrives. New ones are as they were."""
+        self.hindered += len(self._both) // 2
+        self.asks.clear()
+        self.answers.clear()
+        self.asks, self.answers = asyncio.Event(), asyncio.Event()
+        self.asks.set()
+        self.answers.set()
+
     def heal(self) -> None:
         self.refuses, self.delay, self._losing = False, 0.0, 0
         self.asks.set()
@@ -45,7 +55,7 @@ class Proxy:
             if self.refuses:
                 self.hindered += 1
                 raise ConnectionRefusedError
-            up_reader, up_writer = await asyncio.open_connection(*self._target)
+            up_reader, up_writer = await asyncio.open_connection(*self.target)
         except OSError:
             writer.transport.abort()
             return

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -27,6 +27,10 @@ KEEPALIVES = {
 # after these the next host of the address is asked
 NEXT_HOST = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
 TIMEOUT_SECONDS = 10.0
+LEAST_SECONDS = 0.5
+Host: TypeAlias = tuple[str, int | None]
+# of these hosts the one that was connected to last: one that is silent costs its wait once, not for every connection
+SERVED: dict[tuple[Host, ...], Host] = {}
 
 FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 AUTHORITIES_OF_THE_MACHINE = ("sslrootcert", "system")
@@ -39,17 +43,33 @@ async def connect(url: str, *, timeout: float = TIMEOUT_SECONDS, **options: Any)
     """
     address = database_address(url)
     _check_files(address.parameters)
+    hosts = _in_turn(address)
+    # a little less than all the time there is: whoever waits hears of the last host, too
+    each = float(address.parameters.get("connect_timeout", 0)) or max(0.9 * timeout / len(hosts), LEAST_SECONDS)
+    given = {**options, **_of_the_driver(address), "timeout": each}
+    for place, host in enumerate(hosts, 1):
+        try:
+            connection = await _connect(replace(address, hosts=(host,)), given)
+        except NEXT_HOST:
+            if place == len(hosts):
+                raise
+        else:
+            SERVED[address.hosts] = host
+            return connection
+    raise AssertionError("unreachable")
+
+
+def _in_turn(address: Address) -> list[Host]:
+    """In the order given; where only one of them can write, the one that could the last time goes first."""
     hosts = list(address.hosts) or [("", None)]
     if address.parameters.get("load_balance_hosts") == "random":
         random.shuffle(hosts)
-    each = float(address.parameters.get("connect_timeout", 0)) or timeout / len(hosts)
-    given = {**options, **_of_the_driver(address), "timeout": max(each, 1.0)}
-    for host in hosts[:-1]:
-        try:
-            return await _connect(replace(address, hosts=(host,)), given)
-        except NEXT_HOST:
-            continue
-    return await _connect(replace(address, hosts=hosts[-1:]), given)
+    if (
+        address.parameters.get("target_session_attrs", "any") != "any"
+        and (served := SERVED.get(address.hosts)) in hosts
+    ):
+        hosts.sort(key=lambda host: host != served)
+    return hosts
 
 
 async def _connect(address: Address, given: Mapping[str, Any]) -> asyncpg.Connection[Any]:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -13,13 +14,14 @@ import asyncpg
 
 from milepost.db import faults
 from milepost.domain.errors import Unavailable
+from milepost.ownership import house_task
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 # in quotes: only the stubs know that it is generic. Any: a row reads as a mapping, which Record does not declare
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
-# a pool is renewed once for all that fail together
-RENEWED_SECONDS = 1.0
+# for what is in use when its server is left
+LET_GO_SECONDS = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,20 @@ class Doubting(Protocol[T_co]):
 
 
 class Connections:
-    """A pool, and the rule for when a failed piece of work is done again. `setting`: the one that names its server."""
+    """A pool, and the rules for when a failed piece of work is done again and when a server is left.
 
-    def __init__(self, pool: asyncpg.Pool[Any], patience: Patience, setting: str = faults.SETTING) -> None:
-        self._pool = pool
+    `make` makes a pool that is not connected yet. `setting`: the one that names its server.
+    """
+
+    def __init__(
+        self, make: Callable[[], asyncpg.Pool[Any]], patience: Patience, setting: str = faults.SETTING
+    ) -> None:
+        self.pool = make()
+        self._make = make
         self._patience = patience
         self._setting = setting
-        self._renewed = float("-inf")
         self._failed: Exception | None = None
+        self._leaving: dict[asyncio.Task[None], asyncpg.Pool[Any] | None] = {}
 
     @property
     def trouble(self) -> Unavailable | None:
@@ -78,15 +86,16 @@ class Connections:
         one_try = limit or patience.one_try
         pause, doubt = patience.pause, False
         while True:
+            pool = self.pool
             try:
                 async with asyncio.timeout(one_try):
-                    async with self._pool.acquire() as connection:
-                        done = await work(connection, doubt=doubt)
+                    done = await self._once(pool, work, doubt=doubt)
             except Exception as error:
                 if not faults.passes(error):
                     raise
                 self._failed = error
-                await self._renew_after(error)
+                if faults.spoils_the_pool(error):
+                    await self._leave(pool)
                 doubt = doubt or not faults.is_undone(error)
                 left = ends - time.monotonic()
                 if left <= 0:
@@ -98,11 +107,61 @@ class Connections:
                 self._failed = None
                 return done
 
-    async def _renew_after(self, error: Exception) -> None:
+    async def close(self) -> None:
+        """At once: who is in the middle of something gets an error."""
+        leaving, self._leaving = self._leaving, {}
+        for task, pool in leaving.items():
+            task.cancel()
+            if pool is not None:
+                pool.terminate()
+        await asyncio.gather(*leaving, return_exceptions=True)
+        self.pool.terminate()
+
+    async def _once(self, pool: asyncpg.Pool[Any], work: Doubting[T], *, doubt: bool) -> T:
+        connection = await pool.acquire()
+        try:
+            done = await work(connection, doubt=doubt)
+            reads_only = _reads_only(connection)
+        except BaseException:
+            # a server that is silent does not hear either that it is asked to break off: nobody waits for that
+            self._behind(pool.release(connection))
+            raise
+        await pool.release(connection)
+        if reads_only:
+            await self._leave(pool)
+        return done
+
+    async def _leave(self, pool: asyncpg.Pool[Any]) -> None:
         """A connection to a server that was demoted, stopped or replaced says so only when it is asked: none is kept."""
-        if faults.spoils_the_pool(error) and time.monotonic() - self._renewed > RENEWED_SECONDS:
-            self._renewed = time.monotonic()
-            await self._pool.expire_connections()
+        if self.pool is pool and pool.get_size() > 0:
+            self.pool = self._make()
+            await self.pool
+            self._behind(_let_go(pool), pool)
+
+    def _behind(self, work: Coroutine[Any, Any, None], pool: asyncpg.Pool[Any] | None = None) -> None:
+        task = house_task(_quietly(work))
+        self._leaving[task] = pool
+        task.add_done_callback(lambda done: self._leaving.pop(done, None))
+
+
+def _reads_only(connection: Connection) -> bool:
+    """What the server told by itself: reads from a standby, or from a primary that was put aside, look like any others."""
+    told: Any = connection.get_settings()
+    return "on" in {getattr(told, name, None) for name in ("in_hot_standby", "default_transaction_read_only")}
+
+
+async def _let_go(pool: asyncpg.Pool[Any]) -> None:
+    """What is in use ends by its own limits."""
+    try:
+        async with asyncio.timeout(LET_GO_SECONDS):
+            await pool.close()
+    finally:
+        pool.terminate()
+
+
+async def _quietly(work: Awaitable[None]) -> None:
+    with suppress(Exception):
+        await work
 
 
 async def keep_session(_: asyncpg.Connection[Any]) -> None:

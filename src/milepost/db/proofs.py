@@ -12,7 +12,6 @@ import asyncpg
 from milepost.db.job_table import JobTable
 from milepost.db.rows import fetch, readable
 from milepost.db.tenants import TenantDatabase
-from milepost.domain.errors import Unavailable
 
 PAGE = 2000
 # one page may stand behind a sort of the whole log
@@ -73,8 +72,11 @@ async def one_moment(database: TenantDatabase) -> AsyncGenerator[Any]:
                     "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
                 )
                 yield connection
-    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
-        raise Unavailable(server="PostgreSQL") from error
+    except Exception as error:
+        fault = database.connections.fault_of(error)
+        if fault is None:
+            raise
+        raise fault from error
 
 
 def jobs(connection: Any, table: JobTable) -> AsyncIterator[Present]:
@@ -165,8 +167,11 @@ async def attempt_forgeries(database: TenantDatabase, histories: list[str]) -> l
         pool: Any = database.pool
         async with pool.acquire(timeout=10) as connection:
             return await _attempt(connection, histories)
-    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
-        raise Unavailable(server="PostgreSQL") from error
+    except Exception as error:
+        fault = database.connections.fault_of(error)
+        if fault is None:
+            raise
+        raise fault from error
 
 
 async def _attempt(connection: Any, histories: list[str]) -> list[str]:

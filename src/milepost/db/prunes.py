@@ -9,7 +9,7 @@ from uuid import UUID
 
 from milepost.db.connections import Connection
 from milepost.db.job_table import JobTable
-from milepost.db.rows import fetch
+from milepost.db.rows import CHORE_SECONDS, fetch
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.policy import Retention
 
@@ -103,7 +103,7 @@ SELECT job_id, file_path FROM closed"""
 async def find_due(
     database: TenantDatabase, table: JobTable, kept: Retention, limit: int, skipped: Sequence[UUID]
 ) -> list[UUID]:
-    rows = await fetch(database, due_jobs(table, kept.since), kept.keep, limit, list(skipped))
+    rows = await fetch(database, due_jobs(table, kept.since), kept.keep, limit, list(skipped), limit=CHORE_SECONDS)
     return list(dict.fromkeys(row[0] for row in rows))
 
 
@@ -111,9 +111,9 @@ async def close_artifacts(
     database: TenantDatabase, table: JobTable, kept: Retention, ids: Sequence[UUID], actor: str
 ) -> list[FileOf]:
     """Ends the artifacts of jobs that are still due, and answers their files, those of earlier rounds included."""
-    due = await fetch(database, _close_artifacts(table, kept.since), kept.keep, list(ids), actor)
+    due = await fetch(database, _close_artifacts(table, kept.since), kept.keep, list(ids), actor, limit=CHORE_SECONDS)
     sql = f"SELECT job_id, file_path FROM artifacts WHERE job_kind = '{table.kind}' AND job_id = ANY ($1::uuid[])"
-    return [FileOf(*row) for row in await fetch(database, sql, [row[0] for row in due])]
+    return [FileOf(*row) for row in await fetch(database, sql, [row[0] for row in due], limit=CHORE_SECONDS)]
 
 
 async def drop_jobs(
@@ -126,11 +126,11 @@ async def drop_jobs(
             await connection.fetchval("SELECT set_config('milepost.actor', $1, true)", actor)
             return {row[0] for row in await connection.fetch(_drop_jobs(table, kept.since), kept.keep, list(ids))}
 
-    return await database.connections.run(work)
+    return await database.connections.run(work, limit=CHORE_SECONDS)
 
 
 async def close_stale_artifacts(database: TenantDatabase, table: JobTable, limit: int, actor: str) -> list[FileOf]:
-    return [FileOf(*row) for row in await fetch(database, _stale_artifacts(table), limit, actor)]
+    return [FileOf(*row) for row in await fetch(database, _stale_artifacts(table), limit, actor, limit=CHORE_SECONDS)]
 
 
 async def still_live(database: TenantDatabase, kind: str, files: Sequence[FileOf]) -> set[str]:
@@ -139,7 +139,8 @@ async def still_live(database: TenantDatabase, kind: str, files: Sequence[FileOf
 SELECT DISTINCT a.file_path FROM artifacts a
 WHERE a.job_kind = $1 AND a.job_id = ANY ($2::uuid[]) AND a.file_path = ANY ($3::text[]) AND a.{LIVE}"""
     jobs = list({file.job_id for file in files})
-    return {row[0] for row in await fetch(database, sql, kind, jobs, [file.path for file in files])}
+    found = await fetch(database, sql, kind, jobs, [file.path for file in files], limit=CHORE_SECONDS)
+    return {row[0] for row in found}
 
 
 # what, and when it may go; the batch is $1
@@ -159,7 +160,7 @@ async def dispose(database: TenantDatabase, what: str, limit: int) -> int:
         done = await connection.execute(DISPOSABLE[what], limit)
         return int(done.split()[-1])
 
-    return await database.connections.run(work)
+    return await database.connections.run(work, limit=CHORE_SECONDS)
 
 
 async def day_ago(database: TenantDatabase) -> datetime:

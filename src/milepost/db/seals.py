@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from milepost.db.connections import Connection
-from milepost.db.rows import fetch
+from milepost.db.rows import CHORE_SECONDS, fetch
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.canonical import Entry
 from milepost.domain.errors import ConfigurationError, SealRefused
@@ -106,7 +106,7 @@ async def _between(database: TenantDatabase, log: str, at: Position, line: int, 
     sql = f"""SELECT id, xid, {tenant}, {REST} FROM audit_logs
 WHERE {own}xid >= $1 AND xid < $2 AND id > $3
 ORDER BY audit_logs.xid, id LIMIT $4"""
-    rows = await fetch(database, sql, at.xid_from, line, at.after_id, most)
+    rows = await fetch(database, sql, at.xid_from, line, at.after_id, most, limit=CHORE_SECONDS)
     return [Entry(log, at.epoch, *row) for row in rows]
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from milepost.db.connections import Connection
 from milepost.db.job_table import JobTable
-from milepost.db.rows import fetch
+from milepost.db.rows import CHORE_SECONDS, fetch
 from milepost.db.statements import guard
 from milepost.db.tables import in_list
 from milepost.db.tenants import TenantDatabase
@@ -163,8 +163,10 @@ WHERE j.id = ANY ($1::uuid[]) AND j.status = '{table.machine.queued}'
 ORDER BY j.id"""
 
 
-async def fetch_jobs(database: TenantDatabase, table: JobTable, sql: str, *args: Any) -> list[Job]:
-    return [Job(table.kind, row) for row in await fetch(database, sql, *args)]
+async def fetch_jobs(
+    database: TenantDatabase, table: JobTable, sql: str, *args: Any, limit: float | None = None
+) -> list[Job]:
+    return [Job(table.kind, row) for row in await fetch(database, sql, *args, limit=limit)]
 
 
 async def fetch_waiting(database: TenantDatabase, sql: str, *args: Any) -> list[Waiting]:
@@ -191,7 +193,7 @@ async def analyze_new(database: TenantDatabase, *, from_rows: int) -> list[str]:
             await connection.execute(f"ANALYZE {name}")
         return names
 
-    return await database.connections.run(work)
+    return await database.connections.run(work, limit=CHORE_SECONDS)
 
 
 # MAINTAIN is a right since PostgreSQL 17; before, only owners may. CASE, as its name is an error in older servers.

@@ -14,6 +14,9 @@ from milepost.db.connections import Connections, Patience, keep_session
 from milepost.db.faults import SETTING
 from milepost.db.ledger import Ledger
 
+# what nobody else bounds; every try has a bound of its own
+STATEMENT_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseOptions:
@@ -32,28 +35,35 @@ class TenantDatabase:
     name: str
     connections: Connections
     ledger: Ledger
-    pool: asyncpg.Pool[Any]
+
+    @property
+    def pool(self) -> asyncpg.Pool[Any]:
+        """The present one: another one takes its place when its server is left."""
+        return self.connections.pool
 
     async def close(self) -> None:
-        self.pool.terminate()
+        await self.connections.close()
 
 
 async def open_database(name: str, url: str, options: DatabaseOptions) -> TenantDatabase:
     """Connects lazily: a server that is away shows at the first use, as Unavailable."""
     cache: dict[str, Any] = {"statement_cache_size": 0} if options.pooler else {}
-    pool: asyncpg.Pool[Any] = cast("Any", asyncpg.create_pool)(
-        url,
-        connect=connect,
-        min_size=0,
-        max_size=options.connections,
-        timeout=options.patience.one_try,
-        command_timeout=options.patience.one_try,
-        reset=keep_session,
-        **cache,
-    )
-    await pool
-    connections = Connections(pool, options.patience, options.setting)
-    return TenantDatabase(name, connections, Ledger(connections), pool)
+
+    def make() -> asyncpg.Pool[Any]:
+        return cast("Any", asyncpg.create_pool)(
+            url,
+            connect=connect,
+            min_size=0,
+            max_size=options.connections,
+            timeout=options.patience.one_try,
+            command_timeout=STATEMENT_SECONDS,
+            reset=keep_session,
+            **cache,
+        )
+
+    connections = Connections(make, options.patience, options.setting)
+    await connections.pool
+    return TenantDatabase(name, connections, Ledger(connections))
 
 
 class Tenants:

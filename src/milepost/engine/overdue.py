@@ -6,6 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from milepost.db import sweeps
+from milepost.db.rows import CHORE_SECONDS
 from milepost.db.tenants import TenantDatabase
 from milepost.domain import decide
 from milepost.domain.job import Job
@@ -29,7 +30,7 @@ async def stray(database: TenantDatabase, kind: Kind, ringer: Ringer, *, actor: 
     def decided(job: Job) -> Transition:
         return decide.after_lost_lease(kind.machine, job, actor=actor, now=job["asked_at"])
 
-    return await _by_id(database, kind, ringer, sql, decided, limit)
+    return await _by_id(database, kind, ringer, sql, decided, limit, seconds=CHORE_SECONDS)
 
 
 async def _waiting(database: TenantDatabase, kind: Kind, ringer: Ringer, *, actor: str, limit: int) -> int:
@@ -46,11 +47,18 @@ async def _waiting(database: TenantDatabase, kind: Kind, ringer: Ringer, *, acto
 
 
 async def _by_id(
-    database: TenantDatabase, kind: Kind, ringer: Ringer, sql: str, decided: Callable[[Job], Transition], limit: int
+    database: TenantDatabase,
+    kind: Kind,
+    ringer: Ringer,
+    sql: str,
+    decided: Callable[[Job], Transition],
+    limit: int,
+    *,
+    seconds: float | None = None,
 ) -> int:
     ended, after = 0, sweeps.FIRST
     while True:
-        jobs = await sweeps.fetch_jobs(database, kind.table, sql, after, limit)
+        jobs = await sweeps.fetch_jobs(database, kind.table, sql, after, limit, limit=seconds)
         ended += await settle(database, kind, jobs, decided, ringer)
         if len(jobs) < limit:
             return ended

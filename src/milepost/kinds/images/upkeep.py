@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from uuid import UUID
 
 from milepost.db.connections import Connection
-from milepost.db.rows import fetch
+from milepost.db.rows import CHORE_SECONDS, fetch
 from milepost.db.tenants import TenantDatabase
 
 EXPIRED = """
@@ -30,7 +30,7 @@ async def expire_cache(database: TenantDatabase, *, limit: int = 1000) -> int:
 
     gone = 0
     while True:
-        batch = await database.connections.run(work)
+        batch = await database.connections.run(work, limit=CHORE_SECONDS)
         gone += batch
         if batch < limit:
             return gone
@@ -41,7 +41,7 @@ async def named_files(database: TenantDatabase, paths: Sequence[str]) -> set[str
     stems = {path: PurePosixPath(path).stem for path in paths}
     urls = [image_url(stem) for stem in stems.values()]
     ids = [found for stem in stems.values() if (found := _uuid(stem)) is not None]
-    kept = {row[0] for row in await fetch(database, NAMED, list(stems.values()), urls, ids)}
+    kept = {row[0] for row in await fetch(database, NAMED, list(stems.values()), urls, ids, limit=CHORE_SECONDS)}
     return {path for path, stem in stems.items() if stem in kept}
 
 
