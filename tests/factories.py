@@ -32,7 +32,7 @@ def new_execution(**changes: Any) -> NewJob:
     return NewJob(**given)
 
 
-def expected(seconds: float, promised: float | None = None) -> dict[str, datetime]:
+def expected(seconds: float, promised: float | None = None) -> dict[str, Any]:
     """The columns of an attempt that will end so many seconds from now, and was to end `promised` seconds from now."""
     now = datetime.now(UTC)
     first = seconds if promised is None else promised

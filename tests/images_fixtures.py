@@ -41,13 +41,18 @@ WEEK = 7 * 24 * 3600
 
 def png(colour: int) -> bytes:
     """A picture of one pixel."""
+    return square(1, colour)
+
+
+def square(side: int, colour: int) -> bytes:
+    """A picture of one colour."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    pixel = zlib.compress(b"\x00" + colour.to_bytes(3, "big"))
-    head = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
+    pixels = zlib.compress((b"\x00" + colour.to_bytes(3, "big") * side) * side)
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 @dataclass(eq=False)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from playwright.async_api import Browser, async_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -28,6 +29,15 @@ def program() -> str | None:
     """Where it is; None if nowhere."""
     named = os.environ.get("MILEPOST_TEST_CHROMIUM")
     return named or next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
+# of a module whose tests need one
+IN_A_BROWSER = [
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(program() is None, reason=MISSING),
+    pytest.mark.filterwarnings("default::ResourceWarning"),  # playwright's pipes, left to the collector
+]
 
 
 @asynccontextmanager

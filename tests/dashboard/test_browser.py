@@ -2,57 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest
-import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, expect
 
 from milepost.domain.outcome import Failed
-from tests.api_fixtures import House, serve
-from tests.dashboard.chromium import MISSING, chromium, program
+from tests.api_fixtures import House
+from tests.dashboard.chromium import IN_A_BROWSER
 from tests.dashboard.conftest import ended, progressed, running, waiting
+from tests.dashboard.visiting import sign_in
 from tests.servers.proxy import proxy
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(120),
-    pytest.mark.skipif(program() is None, reason=MISSING),
-    pytest.mark.filterwarnings("default::ResourceWarning"),  # playwright's pipes, left to the collector
-]
-
-
-@pytest_asyncio.fixture(scope="module")
-async def browser() -> AsyncIterator[Chromium]:
-    async with chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture
-async def url(dashboard: House) -> AsyncIterator[str]:
-    async with serve(dashboard.app) as url:
-        yield url
-
-
-@pytest_asyncio.fixture
-async def page(browser: Chromium, url: str) -> AsyncIterator[Page]:
-    """A tab. Whatever it complains about fails the test."""
-    context = await browser.new_context(base_url=url)
-    page = await context.new_page()
-    trouble: list[str] = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("console", lambda line: trouble.append(line.text) if line.type == "error" else None)
-    yield page
-    await context.close()
-    assert [line for line in trouble if "ERR_INCOMPLETE_CHUNKED" not in line] == []
-
-
-async def sign_in(page: Page, key: str) -> None:
-    await page.goto("/")
-    await page.get_by_label("API key").fill(key)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.locator("[data-state=live]")).to_be_visible()
+pytestmark = IN_A_BROWSER
 
 
 async def test_from_the_door_to_a_job_that_moves_and_is_stopped(dashboard: House, page: Page) -> None:

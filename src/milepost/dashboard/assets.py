@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 TYPES = {
     "htmx-2.0.11.min.js": "text/javascript; charset=utf-8",
+    "idiomorph-0.8.0.min.js": "text/javascript; charset=utf-8",
+    "mend.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "dashboard.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",

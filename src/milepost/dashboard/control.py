@@ -49,7 +49,8 @@ class Control:
         """Raises Refused."""
         kind, whole = await self._one.find(visit.viewer, visit.request.path_params["job_id"])
         if not visit.viewer.controls(whole.job, kind.scope):
-            raise Refused(403, "You may look, but not touch", f"This needs a key with the scope {kind.scope}.")
+            scopes = " or ".join(dict.fromkeys(visit.viewer.suffices(whole.job, kind.scope)))
+            raise Refused(403, "You may look, but not touch", f"This needs a key with the scope {scopes}.")
         return kind, whole.job
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from milepost.engine.sessions import Viewer, form_token, viewer_of
 logger = logging.getLogger("milepost.dashboard")
 
 COOKIE = "milepost_session"
+JOB = re.compile(r"/jobs/[0-9a-f-]{36}(?=/)", re.ASCII)
 RETRY_AFTER = {429: "60", 503: "5"}
 CONTENT_POLICY = (
     "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -86,6 +88,7 @@ class Doors:
             form = await read_form(request)
             same_token(form, visit.form_token)
             same_origin(request)
+            request.state.words = form.get("reason", "").strip()  # what somebody wrote is not lost by a refusal
             return await act(visit, form)
 
         return self.open(endpoint)
@@ -123,7 +126,11 @@ class Doors:
             with suppress(MilepostError):
                 visit = await self.visit(request)
         viewer, token = (visit.viewer, visit.form_token) if visit else (None, "")
-        shown = render("refused", refused=refused, viewer=viewer, form_token=token, path="")
+        job = JOB.match(request.url.path)
+        shown = render(
+            "refused", refused=refused, viewer=viewer, form_token=token, path="",
+            kept=getattr(request.state, "words", ""), job=job[0] if job and refused.status != 404 else None,
+        )  # fmt: skip
         after = RETRY_AFTER.get(refused.status)
         return HTMLResponse(shown, refused.status, {"Retry-After": after} if after else None)
 

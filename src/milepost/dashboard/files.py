@@ -12,6 +12,7 @@ from milepost.dashboard.doors import Visit
 from milepost.dashboard.job import One
 from milepost.dashboard.pictures import DRAWN, drawn_by
 from milepost.dashboard.refusals import Refused, not_found
+from milepost.domain.text import visible
 from milepost.engine.artifacts import LIVE, Artifact, find_artifact
 from milepost.kinds.requests import CANONICAL
 from milepost.storage import Store
@@ -34,7 +35,7 @@ class Files:
     async def download(self, visit: Visit) -> Response:
         artifact = await self._artifact(visit)
         row = artifact.row
-        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(row['file_name'], safe='')}"}
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(visible(row['file_name']), safe='')}"}
         return await self._sent(artifact.file_path, row["checksum"], "application/octet-stream", headers)
 
     async def picture(self, visit: Visit) -> Response:

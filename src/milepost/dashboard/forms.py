@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 
 from milepost.dashboard.refusals import Refused
+from milepost.dashboard.words import titled
+from milepost.domain.text import grouped
 
 LARGEST = 16 * 1024
 MOST_FIELDS = 20
@@ -52,7 +54,8 @@ def number_in(form: Mapping[str, str], name: str, most: int) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
-        raise Refused(422, "That is no number we can take", f"{name} is a whole number from 1 to {most}.")
+        said = f"{titled(name)} is a whole number from 1 to {grouped(most)}."
+        raise Refused(422, "That is no number we can take", said)
     return int(text)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from milepost.dashboard.desk import Desk
 from milepost.dashboard.doors import Visit
 from milepost.dashboard.pages import Parts, digests, parts
 from milepost.dashboard.pictures import pictures_of
+from milepost.dashboard.record import ELSEWHERE, record_of
 from milepost.dashboard.refusals import not_found
 from milepost.dashboard.rows import took
 from milepost.dashboard.view import View
@@ -30,25 +30,21 @@ from milepost.engine.sessions import Viewer
 from milepost.engine.why import Why, why
 from milepost.kinds.requests import CANONICAL
 
-PARTS = ("head", "actions", "pictures", "texts", "files", "timeline", "record")
+PARTS = ("said", "head", "actions", "pictures", "texts", "files", "timeline", "record")
 TICK = 5.0
 # a text of that length gets a place of its own
 LONG = 120
-# shown elsewhere on the page
-ELSEWHERE = frozenset(
-    {"id", "kind", "phase", "status", "progress", "stage", "error_code", "error_message", "version",
-     "status_reason", "status_actor", "attempt", "max_attempts"}
-)  # fmt: skip
+# what was done from this page, and how long saying so is true
 DONE = {
-    "cancel": "It was cancelled.",
-    "asked": "It was asked to stop.",
-    "retry": "It waits for its next attempt.",
-    "later": "It waits again, and keeps the time that it was made for.",
+    "cancel": ("It was cancelled.", Phase.CANCELLED),
+    "asked": ("It was asked to stop.", Phase.RUNNING),
+    "retry": ("It waits for its next attempt.", Phase.QUEUED),
+    "later": ("It waits again, and keeps the time that it was made for.", Phase.QUEUED),
 }
 
 
 class Step(NamedTuple):
-    """A change of status. `took`: since the one before."""
+    """A change of status. `took`: since the one before. `edge`: why, unless that is the status's own name."""
 
     row: Mapping[str, Any]
     phase: Phase
@@ -68,7 +64,7 @@ class One:
         shown = await self._parts(visit, kind, whole)
         return visit.page(
             "job", kind=kind, job=whole.job, title=kind.title(whole.job), parts=shown,
-            live=f"/live/jobs/{whole.job.id}", shown=digests(shown), done=DONE.get(visit.request.query_params.get("done", "")),
+            live=f"/live/jobs/{whole.job.id}" + (f"?done={done}" if (done := _done(visit)) else ""), shown=digests(shown),
         )  # fmt: skip
 
     async def view(self, visit: Visit) -> View:
@@ -95,12 +91,12 @@ class One:
         texts = {name: text for name, text in answer.items() if _is_long(name, text)}
         told = {*texts, *(name for name, text in answer.items() if text and text == title)}
         return parts(
-            "job", PARTS, viewer=viewer, form_token=visit.form_token, kind=kind, job=job, phase=phase, took=took(job),
+            "job", PARTS, said=_said(_done(visit), phase), viewer=viewer, form_token=visit.form_token, kind=kind, job=job, phase=phase, took=took(job),
             left=spoken(whole.left), why=await self._why(viewer, kind, job, phase), advice=advice_for(kind, job),
             may_cancel=not phase.terminal and viewer.controls(job, kind.scope),
             may_retry=_retries(kind, job) and viewer.controls(job, kind.scope),
             pictures=pictures_of(viewer.database.name, answer, artifacts), texts=texts, artifacts=artifacts,
-            steps=_steps(kind, whole.transitions), facts=_facts(answer, told),
+            steps=_steps(kind, whole.transitions), record=record_of(viewer, kind, job, answer, told),
         )  # fmt: skip
 
     async def _why(self, viewer: Viewer, kind: Kind, job: Job, phase: Phase) -> Why | None:
@@ -111,6 +107,17 @@ class One:
         except Unavailable:
             alive = None
         return await why(viewer.database, kind, job, alive)
+
+
+def _done(visit: Visit) -> str:
+    done = visit.request.query_params.get("done", "")
+    return done if done in DONE else ""
+
+
+def _said(done: str, phase: Phase) -> str:
+    """Nothing any more once the job has gone on."""
+    sentence, while_ = DONE.get(done, ("", None))
+    return sentence if phase is while_ else ""
 
 
 def _retries(kind: Kind, job: Job) -> bool:
@@ -125,31 +132,9 @@ def _steps(kind: Kind, rows: Sequence[Mapping[str, Any]]) -> list[Step]:
 
 def _step(kind: Kind, row: Mapping[str, Any], time: timedelta | None) -> Step:
     edge, _, note = (row["reason"] or "").partition(" ")
-    return Step(row, kind.machine.phase(row["to_status"]), time, edge.replace("_", " "), note)
+    told = "" if edge == row["to_status"].lower() else edge.replace("_", " ")
+    return Step(row, kind.machine.phase(row["to_status"]), time, told, note)
 
 
 def _is_long(name: str, value: Any) -> bool:
     return name not in ELSEWHERE and isinstance(value, str) and (len(value) > LONG or "\n" in value)
-
-
-def _facts(answer: Mapping[str, Any], told: AbstractSet[str]) -> list[tuple[str, Any, str]]:
-    """Name, value and how to write it."""
-    return [
-        (name, value, _sort(value))
-        for name, value in answer.items()
-        if value is not None and value != {} and name not in ELSEWHERE | told
-    ]
-
-
-def _sort(value: Any) -> str:
-    match value:
-        case bool():
-            return "bool"
-        case datetime():
-            return "moment"
-        case dict():
-            return "pairs"
-        case list():
-            return "json"
-        case _:
-            return "text"

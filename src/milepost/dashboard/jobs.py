@@ -61,7 +61,7 @@ class Jobs:
     async def page(self, visit: Visit) -> Response:
         asked = self._asked(visit.request.query_params)
         shown = await self._parts(visit.viewer, asked)
-        statuses = dict.fromkeys(status for kind in self._kinds(asked) for status in kind.machine.phases)
+        statuses = self._worth_choosing(asked)
         return visit.page(
             "jobs", asked=asked, kinds=self._desk.kinds, statuses=statuses, parts=shown,
             live=asked.link("/live/jobs", after=asked.after), shown=digests(shown),
@@ -91,6 +91,13 @@ class Jobs:
 
     def _kinds(self, asked: Filter) -> tuple[Kind, ...]:
         return tuple(kind for kind in self._desk.kinds if asked.kind in {"", kind.name})
+
+    def _worth_choosing(self, asked: Filter) -> list[str]:
+        """The kind's own statuses, where they say more than the phase does; and what was asked for."""
+        machine = next(kind.machine for kind in self._kinds(asked))
+        if asked.status or (asked.kind and len(machine.phases) > len(set(machine.phases.values()))):
+            return list(dict.fromkeys(status for kind in self._kinds(asked) for status in kind.machine.phases))
+        return []
 
     async def _parts(self, viewer: Viewer, asked: Filter) -> Parts:
         rows, found, slow = await self._find(viewer, asked)

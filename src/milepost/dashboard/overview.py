@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,8 @@ from milepost.dashboard.doors import Visit
 from milepost.dashboard.pages import Parts, digests, parts
 from milepost.dashboard.rows import find_rows
 from milepost.dashboard.view import View
-from milepost.db.counts import Count, Tally, tally
+from milepost.dashboard.words import kind_word
+from milepost.db.counts import Count, Tally, holders, tally
 from milepost.db.reads import Part, Wanted
 from milepost.domain.errors import Unavailable
 from milepost.domain.machine import Phase
@@ -83,8 +85,9 @@ class Overview:
 
     async def _parts(self, viewer: Viewer) -> Parts:
         standings = [await standing(viewer, kind) for kind in self._desk.kinds]
+        held = await self._held(viewer)
         rows, _ = await find_rows(viewer, self._desk.kinds, Wanted(owner=viewer.owner), Part(limit=LATEST))
-        return parts("overview", PARTS, **self._figures(standings), workers=await self._workers(), rows=rows,
+        return parts("overview", PARTS, **self._figures(standings), workers=await self._workers(held), rows=rows,
                      viewer=viewer)  # fmt: skip
 
     def _figures(self, standings: list[Standing]) -> dict[str, Any]:
@@ -104,18 +107,25 @@ class Overview:
             "expired": sum(standing.tally.leases_expired for standing in standings),
         }
 
-    async def _workers(self) -> list[Worker] | None:
-        """None: Redis, which knows, does not answer."""
+    async def _held(self, viewer: Viewer) -> Counter[str]:
+        """Jobs by the worker that holds them, as their rows say: a worker's own note is as old as its last heartbeat."""
+        held = Counter[str]()
+        for kind in self._desk.kinds:
+            held.update(await viewer.database.connections.run(lambda c, k=kind: holders(c, k.table)))
+        return held
+
+    async def _workers(self, held: Mapping[str, int]) -> list[Worker] | None:
+        """None: Redis, which knows who is alive, does not answer."""
         try:
             found = await self._desk.presence()
         except Unavailable:
             return None
-        paths: dict[str, str] = {kind.name: kind.path for kind in self._desk.kinds}
+        words: dict[str, str] = {kind.name: kind_word(kind) for kind in self._desk.kinds}
         return [
             Worker(
                 note.instance,
-                ", ".join(str(paths.get(name, name)) for name in note.kinds),
-                note.running,
+                ", ".join(words.get(str(name), str(name)) for name in note.kinds),
+                held.get(note.instance, 0),
                 note.max_jobs,
                 datetime.fromtimestamp(note.started_at, UTC),
             )

@@ -12,8 +12,9 @@ from markupsafe import Markup
 from milepost import __version__
 from milepost.dashboard import words
 from milepost.dashboard.assets import url_of
+from milepost.dashboard.foreign import foreign, shown
 from milepost.domain.ids import short_id
-from milepost.domain.text import one_line
+from milepost.domain.text import grouped, one_line
 
 ENVIRONMENT = Environment(
     loader=PackageLoader("milepost.dashboard"),
@@ -22,19 +23,25 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,
+    finalize=shown,
 )
 ENVIRONMENT.globals.update({"asset": url_of, "version": __version__, "PHASES": words.PHASES})  # pyright: ignore[reportUnknownMemberType]
 FILTERS: dict[str, Callable[..., Any]] = {
     "moment": words.moment,
     "clock": words.clock,
+    "since": words.since,
     "span": words.span,
     "coarse": words.coarse,
+    "foreign": foreign,
+    "grouped": grouped,
     "size": words.size,
     "counted": words.counted,
     "titled": words.titled,
     "shortened": one_line,
     "actor": words.actor,
     "short_id": short_id,
+    "kind": words.kind_word,
+    "brief_id": words.brief_id,
     "as_json": words.as_json,
 }
 ENVIRONMENT.filters.update(FILTERS)  # pyright: ignore[reportUnknownMemberType]

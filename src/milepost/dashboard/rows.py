@@ -15,12 +15,13 @@ from milepost.engine.sessions import Viewer
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`what`: its title."""
+    """`what`: its title. `status`: the kind's own, where several stand for one phase."""
 
     kind: Kind
     job: Job
     phase: Phase
     what: str
+    status: str
     took: timedelta | None
 
 
@@ -33,7 +34,9 @@ async def find_rows(viewer: Viewer, kinds: Sequence[Kind], wanted: Wanted, part:
 
 
 def row_of(kind: Kind, job: Job) -> Row:
-    return Row(kind, job, kind.phase(job), kind.title(job), took(job))
+    phase = kind.phase(job)
+    status = job.status if len(kind.machine.statuses(phase)) > 1 else ""
+    return Row(kind, job, phase, kind.title(job), status, took(job))
 
 
 def took(job: Job) -> timedelta | None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from markupsafe import Markup
 
+from milepost.dashboard.foreign import foreign
 from milepost.db.counts import Count
 from milepost.domain.ids import short_id
 from milepost.domain.machine import Phase
+from milepost.domain.text import grouped
+from milepost.engine.kind import Kind
+from milepost.kinds.requests import CANONICAL
 
 PHASES = {
     Phase.QUEUED: "Waiting",
@@ -21,6 +26,9 @@ PHASES = {
     Phase.FAILED: "Failed",
     Phase.CANCELLED: "Cancelled",
 }
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,60}", re.ASCII)
+ACRONYMS = {"id": "ID", "url": "URL", "ms": "(ms)", "sha256": "SHA-256"}
 
 
 def moment(at: datetime | None, *, ago: bool = False) -> Markup:
@@ -35,6 +43,14 @@ def moment(at: datetime | None, *, ago: bool = False) -> Markup:
 def _utc(at: datetime) -> datetime:
     # the driver reads PostgreSQL's infinities without an offset
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def since(at: datetime | None) -> Markup:
+    """A time of which a script that runs says how long it has lasted."""
+    if at is None:
+        return Markup("")
+    at = _utc(at)
+    return Markup('<time datetime="{}" data-since>since {}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%H:%M:%S}")
 
 
 def clock(at: datetime) -> Markup:
@@ -68,7 +84,9 @@ def coarse(length: timedelta | None) -> str:
     if length is None:
         return ""
     seconds = max(length.total_seconds(), 0.0)
-    return span(5 * (seconds // 5)) if 5 <= seconds < 60 else "< 5 s" if seconds < 5 else span(60 * (seconds // 60))
+    if seconds < 5:
+        return "less than 5 s"
+    return f"{5 * int(seconds // 5)} s" if seconds < 60 else span(60 * (seconds // 60))
 
 
 def size(count: int) -> str:
@@ -79,12 +97,15 @@ def size(count: int) -> str:
 
 
 def counted(count: Count) -> str:
-    return f"{count.count:,}".replace(",", "\u202f") + ("+" if count.more else "")
+    return grouped(count.count) + ("+" if count.more else "")
 
 
 def titled(name: str) -> str:
-    """`error_code` as a heading."""
-    return name.replace("_", " ").strip().capitalize().replace(" id", " ID").replace("Id", "ID", name == "id")
+    """`error_code` as a heading; what is no such name stays as it is."""
+    if not NAME.fullmatch(name):
+        return name
+    first, *rest = name.replace("_", " ").split() or [""]
+    return " ".join([ACRONYMS.get(first, first.capitalize()), *(ACRONYMS.get(word, word) for word in rest)])
 
 
 def actor(text: str, own: UUID | None = None) -> Markup:
@@ -92,9 +113,19 @@ def actor(text: str, own: UUID | None = None) -> Markup:
     sort, _, name = text.partition(":")
     if own is not None and text == f"user:{own}":
         return Markup("you")
-    if sort in {"user", "key"} and len(name) == 36:
+    if sort in {"user", "key"} and CANONICAL.fullmatch(name):
         return Markup('<span title="{}">{} …{}</span>').format(text, sort, short_id(name))
-    return Markup("{} {}").format(sort, name) if name else Markup("{}").format(text)
+    return Markup("{} {}").format(foreign(sort), foreign(name)) if name else foreign(text)
+
+
+def brief_id(whole: UUID) -> Markup:
+    """The end of an id; in full when pointed at."""
+    return Markup('<span class="id" title="{}">…{}</span>').format(whole, short_id(whole))
+
+
+def kind_word(kind: Kind) -> str:
+    """The one word for a kind on every page."""
+    return kind.path.replace("_", " ").capitalize()
 
 
 def as_json(value: Any) -> str:

@@ -115,6 +115,12 @@ FROM (SELECT count(*) AS held, count(*) FILTER (WHERE lease_expires_at <= now())
       FROM {table.name} WHERE lease_owner IS NOT NULL) AS l"""
 
 
+async def holders(connection: Connection, table: JobTable) -> dict[str, int]:
+    """How many jobs each worker holds."""
+    sql = f"SELECT lease_owner, count(*) FROM {table.name} WHERE lease_owner IS NOT NULL GROUP BY lease_owner"
+    return {row[0]: row[1] for row in await connection.fetch(sql)}
+
+
 def _due(table: JobTable) -> str:
     """Without rows due since for ever: nobody could be told their age."""
     return f"status = '{table.machine.queued}' AND scheduled_at <= now() AND scheduled_at > '-infinity'"

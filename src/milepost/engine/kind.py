@@ -61,6 +61,7 @@ class Kind:
     columns made from the job's id, which no request is compared by. `life`: seconds a job may live beyond its time
     of waiting. `policy`: its waits; the table gets them, so that statements and code have one source. `effects`: extra
     rows of any transition, whoever makes it. `shown`: how a row is answered.
+    `minor`: columns that programs want and people seldom; pages fold them.
     `titles`: where its title stands, a column or a member of a JSON column as in `data.title`, the first that holds text.
     `filters`: extra query parameters of the list, as SQL conditions of `reads`. `preview`: long text columns, cut in
     lists. `body_bytes`: the largest create request. `scope`: what
@@ -79,6 +80,7 @@ class Kind:
     effects: Callable[[Job, Transition], tuple[Effect, ...]] = no_effects
     shown: Callable[[Job], Mapping[str, Any]] = all_columns
     titles: tuple[str, ...] = ()
+    minor: frozenset[str] = frozenset()
     searched: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     preview: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from milepost.db.counts import Place
 from milepost.db.tenants import TenantDatabase
 from milepost.domain.job import Job
 from milepost.domain.machine import Phase
+from milepost.domain.text import grouped
 from milepost.engine.kind import Kind
 from milepost.engine.read_job import read_job
 
@@ -141,7 +142,7 @@ def _text(reason: Reason, kind: Kind, job: Job, place: Place | None, lease: Held
 def _ahead(place: Place | None) -> str:
     if place is None or not (place.ahead.count or place.ahead.more):
         return "no job goes before it"
-    some = f"at least {place.ahead.count}" if place.ahead.more else str(place.ahead.count)
+    some = ("at least " if place.ahead.more else "") + grouped(place.ahead.count)
     return f"{some} due {'job goes' if some == '1' else 'jobs go'} before it"
 
 

@@ -39,12 +39,8 @@
   function take(parts) {
     for (const [name, html] of Object.entries(parts)) {
       const place = root.querySelector(`[data-part="${name}"]`);
-      if (!place) continue;
-      const open = [...place.querySelectorAll("details")].map((found) => found.open);
-      place.innerHTML = html;
-      place.querySelectorAll("details").forEach((found, index) => { found.open = open[index] ?? found.open; });
+      if (place) mend(place, html, tellTimes);
     }
-    tellTimes();
   }
 
   // the page may be another one now: htmx puts a new list in the old one's place
@@ -65,21 +61,29 @@
   });
   window.addEventListener("pagehide", close);
 
-  const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
-  const relative = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "short" });
+  const UNITS = [["day", 172800, 86400], ["h", 7200, 3600], ["min", 120, 60]];
 
-  function ago(seconds) {
-    for (const [unit, length] of UNITS) {
-      if (Math.abs(seconds) >= length) return relative.format(-Math.trunc(seconds / length), unit);
+  // coarse enough to be right until it is written again
+  function length(seconds) {
+    for (const [unit, least, one] of UNITS) {
+      if (seconds < least) continue;
+      const count = Math.trunc(seconds / one);
+      return `${count} ${unit}${unit === "day" && count !== 1 ? "s" : ""}`;
     }
-    return seconds < 10 && seconds > -2 ? "just now" : relative.format(-Math.trunc(seconds), "second");
+    return `${Math.trunc(seconds)} s`;
   }
 
-  function tellTimes() {
-    for (const time of document.querySelectorAll("time[data-ago]")) {
-      const at = new Date(time.dateTime);
+  function ago(seconds) {
+    if (seconds < 10 && seconds > -2) return "just now";
+    return seconds < 0 ? `in ${length(-seconds)}` : `${length(seconds)} ago`;
+  }
+
+  function tellTimes(within = document) {
+    for (const time of within.querySelectorAll("time[data-ago], time[data-since]")) {
+      const seconds = (Date.now() - new Date(time.dateTime)) / 1000;
       if (!time.title) time.title = `${time.textContent} UTC`;
-      time.textContent = ago((Date.now() - at) / 1000);
+      const text = "since" in time.dataset ? length(Math.max(seconds, 0)) : ago(seconds);
+      if (time.textContent !== text) time.textContent = text;
     }
   }
 
@@ -90,5 +94,5 @@
   });
   document.addEventListener("htmx:afterSettle", () => { follow(); tellTimes(); });
   document.addEventListener("htmx:historyRestore", () => { follow(); tellTimes(); });
-  document.addEventListener("DOMContentLoaded", () => { follow(); tellTimes(); setInterval(tellTimes, 5000); });
+  document.addEventListener("DOMContentLoaded", () => { follow(); tellTimes(); setInterval(() => tellTimes(), 5000); });
 })();

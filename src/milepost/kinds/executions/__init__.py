@@ -52,6 +52,7 @@ KIND = Kind(
     derived=frozenset({"job_name", "usage_estimated"}),  # the second is the worker's to change
     shown=shown,
     titles=("prompt",),
+    minor=frozenset({"job_name", "pod_name"}),
     searched=("prompt", "output", "job_name"),
     filters=("model", "has_artifacts"),
     preview=("prompt", "output"),
