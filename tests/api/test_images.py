@@ -69,6 +69,29 @@ async def test_a_url_is_refused_with_the_way_there_is(house: House) -> None:
     assert "/v1/images/sources" in answer.json()["errors"][0]["detail"]
 
 
+async def test_a_list_finds_a_sticker_by_its_title_its_character_and_its_prompt(house: House) -> None:
+    caller = await house.caller()
+    job = (await caller.http.post("/v1/images", json=REQUEST)).json()
+    await caller.http.post("/v1/images", json={**REQUEST, "title": "x", "character_name": "y", "prompt": "z"})
+
+    for path in ("/v1/images", "/v1/jobs"):
+        for text in ("雷鳴の", "ゴロゴン", "EATS THUNDER", job["id"], job["id"][-8:]):
+            found = (await caller.http.get(path, params={"search": text})).json()
+            assert [item["id"] for item in found["items"]] == [job["id"]], text
+    # a word of another member of the request is none of its texts
+    assert (await caller.http.get("/v1/images?search=background")).json()["items"] == []
+
+
+async def test_the_history_finds_what_a_short_id_ends(house: House) -> None:
+    caller, other = await house.caller(), await house.caller()
+    [image] = (await drawn(house, caller), (await caller.http.get("/v1/generated_images")).json()["items"])[1]
+    address = f"/v1/generated_images?short_id={image['id'][-8:]}"
+
+    assert (await caller.http.get(address)).json()["items"] == [image]
+    assert (await other.http.get(address)).json()["items"] == []
+    assert (await caller.http.get("/v1/generated_images?short_id=0badf00d")).json()["items"] == []
+
+
 async def test_the_history_comes_in_pages_newest_first_without_others(house: House) -> None:
     caller, other = await house.caller(), await house.caller()
     easel = easel_of(house, caller)

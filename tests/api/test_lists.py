@@ -154,6 +154,59 @@ async def test_a_list_finds_every_job_that_shares_a_short_id_and_none_of_another
         assert ids(await caster.http.get(f"{path}?short_id={theirs['id'][-8:]}")) == []
 
 
+async def test_a_search_for_what_names_a_job_finds_that_job_alone(caster: Person, hire: Hire) -> None:
+    job = await submit(caster)
+    short = job["id"][-8:]
+    named = (job["id"], job["id"].upper(), short, f"…{short}", job["job_name"])
+    for name in named:
+        await submit(caster, f"What became of {name}?")
+    theirs = await submit(await hire())
+    mention = await submit(caster, f"What became of {theirs['id']}, or {theirs['id'][-8:]}?")
+
+    for path in (PATH, "/v1/jobs"):
+        for name in named:
+            assert ids(await caster.http.get(path, params={"search": name})) == [job["id"]], name
+        for name in (theirs["id"], theirs["id"][-8:]):  # to others it names nothing, and is a text like any other
+            assert ids(await caster.http.get(path, params={"search": name})) == [mention["id"]], name
+        assert ids(await caster.http.get(path, params={"search": short, "phase": "failed"})) == []
+
+
+async def test_a_search_finds_an_error_code(caster: Person, database: TenantDatabase) -> None:
+    job = await submit(caster)
+    await end(database, await claim(database, job), Failed("PROVIDER_AUTH", "no", retry=False))
+
+    assert ids(await caster.http.get(f"{PATH}?search=provider_au")) == [job["id"]]
+
+
+async def test_lists_filter_by_end_and_priority(caster: Person, database: TenantDatabase) -> None:
+    first, second = await submit(caster, priority=-7), await submit(caster)
+    await submit(caster)
+    for job in (first, second):
+        await end(database, await claim(database, job), Done({}))
+    ended = (await caster.http.get(f"{PATH}/{second['id']}")).json()["finished_at"]
+
+    async def listed(query: str) -> list[str]:
+        return ids(await caster.http.get(f"{PATH}?{query}"))
+
+    assert await listed(f"finished_after={ended}") == [second["id"]]
+    assert await listed(f"finishedBefore={ended}") == [first["id"]]
+    assert await listed("finished_before=2999-01-01T00:00:00Z&sort_by=finished_at&sort_order=asc") == [
+        first["id"], second["id"],
+    ]  # fmt: skip
+    assert await listed("priority=-7") == [first["id"]]
+
+
+async def test_failures_without_a_code_are_found_by_the_word_that_counts_them(
+    caster: Person, database: TenantDatabase, owner: Any
+) -> None:
+    failed, done, coded = await submit(caster), await submit(caster), await submit(caster)
+    for job, outcome in ((failed, Failed("X", "x")), (done, Done({})), (coded, Failed("OTHER", "x"))):
+        await end(database, await claim(database, job), outcome)
+    await owner.execute("UPDATE executions SET error_code = NULL WHERE id = $1", UUID(failed["id"]))
+
+    assert ids(await caster.http.get(f"{PATH}?error_code=UNKNOWN")) == [failed["id"]]
+
+
 async def test_a_filter_that_cannot_be_is_refused_by_name(caster: Person) -> None:
     cases = {
         "page_size=0": "out-of-range", "page_size=101": "out-of-range", "page=-1": "out-of-range",
@@ -165,7 +218,8 @@ async def test_a_filter_that_cannot_be_is_refused_by_name(caster: Person) -> Non
         "search=a%00bc": "invalid-text", "search=%ff%ff%ff": "invalid-text", "user_id=%7Bx%7D": "invalid-id",
         "created_after=2026-01-01": "invalid-datetime", "created_after=now": "invalid-datetime",
         "model=" + "x" * 101: "too-long", "limit=3": "unknown-field", "; DROP TABLE executions": "unknown-field",
-        "short_id=12345": "validation-failed", "short_id=1234567G": "validation-failed",
+        "priority=101": "out-of-range", "priority=--1": "out-of-range", "priority=1.5": "out-of-range",
+        "finished_after=yesterday": "invalid-datetime", "short_id=12345": "validation-failed", "short_id=1234567G": "validation-failed",
         "error_code=" + "x" * 12_000: "too-long", "&".join(f"a{n}=1" for n in range(200)): "too-many-items",
     }  # fmt: skip
     for query, slug in cases.items():

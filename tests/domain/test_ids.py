@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from milepost.db.ids import new_id
-from milepost.domain.ids import read_short, short_id
+from milepost.domain.ids import read_short, read_whole, short_id
 
 
 def test_ids_made_together_differ_in_their_short_ids() -> None:
@@ -22,6 +22,13 @@ def test_a_short_id_is_read_as_it_is_shown_or_copied() -> None:
 
     for text in (short_id(whole), short_id(str(whole)), "…fe76e2db", " FE76E2DB\n"):
         assert read_short(text) == "fe76e2db"
+
+
+def test_a_whole_id_is_read_in_either_case_and_in_no_other_spelling() -> None:
+    whole = UUID("01a1fd40-d36a-735c-a2d8-4598fe76e2db")
+
+    assert read_whole(str(whole)) == read_whole(f" {str(whole).upper()}") == whole
+    assert [read_whole(text) for text in (whole.hex, f"{{{whole}}}", whole.urn, "x", "")] == [None] * 5
 
 
 @pytest.mark.parametrize("text", ["", "fe76e2d", "fe76e2dbb", "fe76e2dg", "fe76-2db", "\uff11" * 8, str(UUID(int=1))])

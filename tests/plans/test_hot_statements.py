@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from milepost.db import prunes, statements, sweeps
-from milepost.db.reads import Listing, Part, Wanted, count_statement, page_statement
+from milepost.db.filters import Listing, Part, Wanted, names
+from milepost.db.reads import count_statement, page_statement
 from milepost.domain.machine import By
 from milepost.kinds.executions import KIND
 from tests.plans.conftest import Shelf
@@ -145,6 +146,28 @@ async def test_a_short_id_is_looked_up_by_its_index(shelf: Shelf, owner: UUID | 
         assert plan.walked("executions") == []
         assert "ix_executions_short_id" in plan.indexes()
         assert 1 <= plan.read("executions") <= 4
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("01900000-0000-7000-8000-000000012345", "pk_executions"),
+        ("00012345", "ix_executions_short_id"),
+        ("exec-12345", "idx_executions_job_name"),
+    ],
+)
+async def test_what_names_a_job_is_looked_up_by_an_index(shelf: Shelf, text: str, index: str) -> None:
+    plans = [
+        await shelf.explain(f"SELECT id, user_id FROM executions WHERE {condition}", value)
+        for condition, value in names(KIND.listing, text)
+    ]
+
+    assert all(plan.walked("executions") == [] for plan in plans)
+    assert [plan.read("executions") for plan in plans if index in plan.indexes()] == [1]
+    wanted = Wanted(ids=frozenset({UUID("01900000-0000-7000-8000-000000012345")}))
+    plan = await shelf.explain(*page_statement(KIND.listing, wanted, Part()))
+    assert plan.walked("executions") == []
+    assert plan.read("executions") <= 2
 
 
 async def test_the_pruner_finds_what_is_due_by_its_dates(shelf: Shelf) -> None:

@@ -48,7 +48,7 @@ def _add(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[Kind]
 
 
 def _listings(kinds: Sequence[Kind]) -> list[Listing]:
-    return [Listing(kind.table, kind.searched, kind.preview) for kind in kinds]
+    return [kind.listing for kind in kinds]
 
 
 def _wanted(kinds: Sequence[Kind], caller: Caller, asked: Parameters) -> Wanted:
@@ -59,6 +59,9 @@ def _wanted(kinds: Sequence[Kind], caller: Caller, asked: Parameters) -> Wanted:
         statuses=_statuses(kinds, asked),
         created_after=asked.created_after,
         created_before=asked.created_before,
+        finished_after=asked.finished_after,
+        finished_before=asked.finished_before,
+        priority=asked.priority,
         error_code=asked.error_code,
         search=asked.search,
         short_id=asked.short_id,

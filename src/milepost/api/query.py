@@ -53,6 +53,10 @@ def _whole_number(value: Any) -> Any:
     return int(value)
 
 
+def _signed(value: Any) -> Any:
+    return -_whole_number(value[1:]) if value.startswith("-") else _whole_number(value)
+
+
 CanonicalId = Annotated[UUID, BeforeValidator(_uuid)]
 Number = Annotated[int, BeforeValidator(_whole_number)]
 Flag = Annotated[bool, BeforeValidator(_boolean)]
@@ -74,12 +78,21 @@ class Parameters(BaseModel):
     phase: list[Phase] | None = Field(None, description="One or more phases.")
     created_after: Moment | None = Field(None, description="Inclusive.")
     created_before: Moment | None = Field(None, description="Exclusive.")
+    finished_after: Moment | None = Field(None, description="Inclusive. Only jobs that have ended.")
+    finished_before: Moment | None = Field(None, description="Exclusive. Only jobs that have ended.")
+    priority: Annotated[int, BeforeValidator(_signed)] | None = Field(None, ge=-100, le=100)
     user_id: CanonicalId | None = None
     short_id: str | None = Field(
         None, pattern=f"^{SHORT.pattern}$", description="The last 8 hex digits of the id, which several jobs may share."
     )
-    error_code: PlainText | None = Field(None, min_length=1, max_length=100)
-    search: PlainText | None = Field(None, min_length=3, max_length=200, description="A literal part of its texts.")
+    error_code: PlainText | None = Field(
+        None, min_length=1, max_length=100, description="`UNKNOWN` finds what failed without a code, too."
+    )
+    search: PlainText | None = Field(
+        None, min_length=3, max_length=200,
+        description="A literal part of its texts or error code. A whole id, its last 8 hex digits or a job's name "
+        "finds that job alone.",
+    )  # fmt: skip
     page: Number = Field(1, ge=1)
     page_size: Number = Field(20, ge=1, le=100)
     sort_by: Annotated[str, AfterValidator(_sort)] = Field("created_at", description="Also `completed_at`.")

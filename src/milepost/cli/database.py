@@ -8,7 +8,7 @@ from typing import Literal
 
 from milepost.cli.named import CANDIDATES, one_of
 from milepost.db.connections import Patience
-from milepost.db.reads import Listing, Part, Wanted, list_jobs
+from milepost.db.reads import Part, Wanted, list_jobs
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.ids import read_short
@@ -39,6 +39,6 @@ async def whole_id_in(database: TenantDatabase, text: str) -> str:
     if digits is None:
         return text
     kinds = {kind.name: kind for kind in all_kinds()}
-    listings = [Listing(kind.table, (), kind.preview) for kind in kinds.values()]
+    listings = [kind.listing for kind in kinds.values()]
     found = await list_jobs(database.connections, listings, Wanted(short_id=digits), Part(limit=CANDIDATES))
     return one_of(digits, {str(job.id): f"{job.kind} {job.status}  {kinds[job.kind].title(job)}" for job in found.jobs})

@@ -23,7 +23,8 @@ def fields_of(kind: Kind, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
         if name not in known:
             near = nearest(name, known)
             meant = f"Did you mean {option(near)}? " if near else ""
-            hint = f"{meant}It has: {', '.join(known)}. A text that begins with -- stands after --."
+            offered = ", ".join(name for name, shape in known.items() if _is_choice(shape))
+            hint = f"{meant}It has: {offered}. A text that begins with -- stands after --."
             raise exits.Exit(exits.USAGE, f"The kind {kind.path} has no field {name}.", hint=hint)
         if name in found:
             raise exits.Exit(exits.USAGE, f"{option(name)} is given twice.")
@@ -41,16 +42,23 @@ def option(name: str) -> str:
 
 
 def described(kind: Kind) -> Iterator[tuple[str, str]]:
-    """Every field and what it takes; required ones first, the members of an object below it."""
+    """Every field that takes something, and what; required ones first, the members of an object below it."""
     schema = _schema(kind)
     required, shapes = set(schema.get("required", ())), schema["properties"]
     for name in sorted(shapes, key=lambda name: name not in required):
         shape = _bare(shapes[name], schema)
+        if not _is_choice(shape):
+            continue
         given = "TEXT, or " if name == main_field(kind) else ""
         yield f"{given}{option(name)} {_takes(shape)}", _told(shape, required=name in required)
         for member, inner in shape.get("properties", {}).items():
             bare = _bare(inner, schema)
             yield f"    {member} {_takes(bare)}", _told(bare, required=False)
+
+
+def _is_choice(shape: Shape) -> bool:
+    """Not what is refused whatever its value, nor what can have one alone."""
+    return "const" not in shape and all(one.get("not") != {} for one in (shape, *shape.get("anyOf", ())))
 
 
 def _schema(kind: Kind) -> Shape:

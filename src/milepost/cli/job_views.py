@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -13,9 +12,10 @@ from milepost.cli.output import ago, as_json, clock, say
 from milepost.cli.tables import table
 from milepost.cli.terminal import Text, in_phase, out, styled
 from milepost.client import Job, Page, Transition
-from milepost.domain.ids import short_id
+from milepost.domain.ids import WHOLE, short_id
 
 LONGEST_LINE = 60
+NO_TIMES: Mapping[str, str | None] = {}
 TEXTS = ("prompt", "output")
 # shown in a line of their own or not worth one
 ELSEWHERE = frozenset(
@@ -35,11 +35,13 @@ ELSEWHERE = frozenset(
     }
 )
 EMPTY: Sequence[Any] = (None, "", False)
-WHOLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
-def show_list(page: Page, now: datetime) -> None:
-    """The error stands below the title where lines are short, and in a column of its own where they are not."""
+def show_list(page: Page, now: datetime, times: Mapping[str, str | None] = NO_TIMES) -> None:
+    """The error stands below the title where lines are short, and in a column of its own where they are not.
+
+    `times`: those of the filters, which the next page must name as they were and not as so long ago.
+    """
     names = ["id", "kind", "status", "attempt", "created", "what"]
     rows = [[*_brief(job, now), job.title] for job in page.items]
     if out.is_terminal:
@@ -49,7 +51,8 @@ def show_list(page: Page, now: datetime) -> None:
         rows = [[*row, job.error_code] for row, job in zip(rows, page.items, strict=True)]
     table(names, rows, flexible="what")
     if page.next_cursor:
-        say(f"There are more: --cursor {page.next_cursor}")
+        same = "".join(f" --{name.replace('_', '-')} {at}" for name, at in times.items() if at is not None)
+        say(f"There are more:{same} --cursor {page.next_cursor}")
 
 
 def _brief(job: Job, now: datetime) -> list[Any]:

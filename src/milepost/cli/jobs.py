@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
 from milepost.cli import exits
 from milepost.cli.found import AsJson, DataDir, client_of, settings_of
 from milepost.cli.job_views import show_job, show_list, show_why
+from milepost.cli.moments import moment
 from milepost.cli.named import whole_id
 from milepost.cli.output import ago, clock, print_json, say
 from milepost.cli.terminal import group
@@ -27,6 +28,7 @@ logging.getLogger("milepost.client").addHandler(logging.NullHandler())
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, whole or the end of it that lists show.")]
 Reason = Annotated[str | None, typer.Option(help="A short note for the job's history.")]
+Time = Annotated[str | None, typer.Option(metavar="TIME")]
 Version = Annotated[int | None, typer.Option(help="Only if the job is at this version.")]
 
 EVERY_KIND = "jobs"
@@ -73,21 +75,51 @@ def list_(
     kind: Annotated[str, typer.Option(help="Of one kind, like: executions")] = EVERY_KIND,
     status: Annotated[list[str] | None, typer.Option(help="In this status; may be repeated.")] = None,
     phase: Annotated[list[str] | None, typer.Option(help="In this phase; may be repeated.")] = None,
-    search: Annotated[str | None, typer.Option(help="With this text in it.")] = None,
+    search: Annotated[str | None, typer.Option(help="By an id, whole or short, a name, or a text in it.")] = None,
+    error_code: Annotated[str | None, typer.Option(help="With this error.")] = None,
+    priority: Annotated[int | None, typer.Option(min=-100, max=100, help="Of this priority.")] = None,
+    user_id: Annotated[str | None, typer.Option(help="Of this user.")] = None,
+    created_after: Time = None,
+    created_before: Time = None,
+    finished_after: Time = None,
+    finished_before: Time = None,
+    sort_by: Annotated[Literal["created_at", "finished_at", "status"] | None, typer.Option()] = None,
+    sort_order: Annotated[Literal["desc", "asc"] | None, typer.Option()] = None,
     page: Annotated[int | None, typer.Option(min=1)] = None,
-    cursor: Annotated[str | None, typer.Option(help="Go on after an earlier list.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Go on after an earlier list, by the same filters.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100)] = 20,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """List jobs, newest first."""
-    filters = {"status": status, "phase": phase, "search": search, "page": page, "cursor": cursor, "page_size": limit}
+    """List jobs, newest first.
+
+    TIME is like 2026-01-31T08:00:00Z, or how long ago: 90min, 2h, 7d.
+    """
+    times = {
+        "created_after": moment(created_after),
+        "created_before": moment(created_before),
+        "finished_after": moment(finished_after),
+        "finished_before": moment(finished_before),
+    }
     path = path_of(kind)
-    found = with_client(data_dir, lambda client: client.list(path, **filters))
+    asked = {
+        "status": status,
+        "phase": phase,
+        "search": search,
+        "error_code": error_code,
+        "priority": priority,
+        "user_id": user_id,
+        "sort_by": sort_by,
+        "sort_order": sort_order,
+        "page": page,
+        "cursor": cursor,
+        "page_size": limit,
+    }
+    found = with_client(data_dir, lambda client: client.list(path, **times, **asked))
     if as_json:
         print_json(found)
     else:
-        show_list(found, datetime.now(UTC))
+        show_list(found, datetime.now(UTC), times)
 
 
 @jobs.command()

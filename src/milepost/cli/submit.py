@@ -56,7 +56,6 @@ def submit(
     ],
     *,
     file: Annotated[Path | None, typer.Option(help="Read the text from a file.")] = None,
-    model: Annotated[str | None, typer.Option(help="Executions: which model answers.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key is the same job.")] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Follow the job to its end.")] = False,
     timeout: Annotated[
@@ -68,10 +67,10 @@ def submit(
     """Submit a job.
 
     Every field of the kind is an option: --max-tokens 200 --priority 5 --scheduled-at 2026-01-31T08:00:00Z.
-    'milepost submit image --help' shows a sticker's fields. A text that looks like an option stands after --.
+    'milepost submit execution --help' and 'milepost submit image --help' show them. A text that looks like an option stands after --.
     """
     found, words = find_kind(kind), context.meta[WORDS]
-    request = request_of(found, words, model=model, file=file)
+    request = request_of(found, words, file=file)
 
     made: Job | None = None
 
@@ -94,10 +93,9 @@ def submit(
         end_as(job)
 
 
-def request_of(kind: Kind, words: Words, *, model: str | None, file: Path | None) -> dict[str, Any]:
+def request_of(kind: Kind, words: Words, *, file: Path | None) -> dict[str, Any]:
     """The request's fields. Raises Exit."""
-    named = [*words.fields, *([("model", model)] if model is not None else [])]
-    request = fields_of(kind, named)
+    request = fields_of(kind, words.fields)
     return {**request, **_text(kind, words.plain[1:], file, request)}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from milepost.db.reads import Listed, Listing, Part, Wanted, list_jobs
+from milepost.db.reads import Listed, Part, Wanted, list_jobs
 from milepost.domain.job import Job
 from milepost.domain.machine import Phase
 from milepost.engine.kind import Kind
@@ -28,7 +28,7 @@ class Row:
 async def find_rows(viewer: Viewer, kinds: Sequence[Kind], wanted: Wanted, part: Part) -> tuple[list[Row], Listed]:
     """Raises SearchTooSlow."""
     by_name = {kind.name: kind for kind in kinds}
-    listings = [Listing(kind.table, kind.searched, kind.preview) for kind in kinds]
+    listings = [kind.listing for kind in kinds]
     found = await list_jobs(viewer.database.connections, listings, wanted, part)
     return [row_of(by_name[job.kind], job) for job in found.jobs], found
 

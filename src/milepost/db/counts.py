@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from milepost.db.connections import Connection
+from milepost.db.filters import UNKNOWN
 from milepost.db.job_table import JobTable
 from milepost.db.tables import in_list
 from milepost.domain.machine import Phase
@@ -146,10 +147,10 @@ FROM (SELECT status, scheduled_at, lease_owner, lease_expires_at FROM {table.nam
       WHERE user_id = $2 ORDER BY created_at DESC LIMIT $1) AS newest"""
 
 
-FAILURES = """
-SELECT coalesce(error_code, 'UNKNOWN') AS error_code, count(*) AS looked_at,
+FAILURES = f"""
+SELECT coalesce(error_code, '{UNKNOWN}') AS error_code, count(*) AS looked_at,
        count(*) FILTER (WHERE finished_at > now() - interval '1 hour') AS recent
-FROM ({source}) AS newest
+FROM ({{source}}) AS newest
 GROUP BY 1"""
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 SHORT_DIGITS = 8
+WHOLE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SHORT = re.compile(rf"[0-9a-f]{{{SHORT_DIGITS}}}")
 
 
@@ -17,6 +18,11 @@ class Ids(Protocol):
     """Makes job ids: UUIDv7, so that keys made one after another lie beside one another in an index."""
 
     def __call__(self) -> UUID: ...
+
+
+def read_whole(text: str) -> UUID | None:
+    """An id in its canonical spelling, in letters of either case. None: it is none."""
+    return UUID(text.strip()) if WHOLE.fullmatch(text.strip().lower()) else None
 
 
 def short_id(whole: UUID | str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 from uuid import UUID
 
+from milepost.db.filters import Listing
 from milepost.db.job_table import JobTable
 from milepost.db.reads import PREVIEW
 from milepost.db.tenants import TenantDatabase
@@ -63,6 +64,7 @@ class Kind:
     rows of any transition, whoever makes it. `shown`: how a row is answered.
     `minor`: columns that programs want and people seldom; pages fold them.
     `titles`: where its title stands, a column or a member of a JSON column as in `data.title`, the first that holds text.
+    `searched`: places like those of `titles`. `named`: columns that name a job whole, each with an index for that.
     `filters`: extra query parameters of the list, as SQL conditions of `reads`. `preview`: long text columns, cut in
     lists. `body_bytes`: the largest create request. `scope`: what
     a key needs to submit and control. `key_required`: no create without an idempotency key. `tables`: further tables
@@ -82,6 +84,7 @@ class Kind:
     titles: tuple[str, ...] = ()
     minor: frozenset[str] = frozenset()
     searched: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     preview: tuple[str, ...] = ()
     body_bytes: int = 1024 * 1024
@@ -97,6 +100,10 @@ class Kind:
     @property
     def name(self) -> str:
         return self.table.kind
+
+    @property
+    def listing(self) -> Listing:
+        return Listing(self.table, self.searched, self.preview, self.named)
 
     @property
     def machine(self) -> StateMachine:

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from milepost.domain.ids import WHOLE
 from milepost.kinds.told import BLANKS, NO_NUL, Told, whole
 
 FURTHEST_DUE = timedelta(days=30)
@@ -32,7 +33,7 @@ ENDS = frozenset({date.min, date.max})
 EXPONENT = re.compile(r"\de[+-]\d")
 # what any callback's address looks like; which of them may be asked, rules decide that are no pattern
 CALLBACK = rf"^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000{BLANKS}]+$"
-CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+CANONICAL = WHOLE
 RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"

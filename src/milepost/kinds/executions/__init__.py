@@ -54,6 +54,7 @@ KIND = Kind(
     titles=("prompt",),
     minor=frozenset({"job_name", "pod_name"}),
     searched=("prompt", "output", "job_name"),
+    named=("job_name",),
     filters=("model", "has_artifacts"),
     preview=("prompt", "output"),
     body_bytes=4 * 1024 * 1024,

@@ -50,6 +50,7 @@ KIND = Kind(
     effects=effects,
     shown=shown,
     titles=("data.title", "data.prompt"),
+    searched=("data.title", "data.character_name", "data.prompt"),
     tables=(GeneratedImage.__table__, ImageCache.__table__, UsageStats.__table__),
     chores=(Chore("expire cached images", 3600, expire_cache),),
     named_files=named_files,
