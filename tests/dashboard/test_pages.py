@@ -20,7 +20,7 @@ from milepost.domain.outcome import Done, Failed
 from milepost.engine.cancel import cancel
 from milepost.kinds.executions import KIND
 from tests.api_fixtures import House
-from tests.dashboard.conftest import SignIn, ended, progressed, running, stored, waiting
+from tests.dashboard.conftest import Browser, SignIn, ended, progressed, running, stored, waiting
 from tests.factories import expected
 
 VENDORED = {
@@ -79,8 +79,42 @@ async def test_the_overview_tells_counts_failures_and_that_nobody_works(dashboar
     sentence = re.sub(r"<[^>]+>|\s+", " ", page.partition("<h1")[2].partition("</h1>")[0])
     assert re.sub(r"\s+", " ", sentence).endswith("> 1 running , 3 waiting , 1 failed in the last hour .")
     assert 'href="/jobs?kind=execution&amp;phase=queued">3</a>' in page
-    assert 'href="/jobs?kind=execution&amp;phase=failed&amp;error_code=BROKEN">BROKEN</a>' in page
+    assert 'href="/jobs?kind=execution&amp;phase=failed&amp;ended=hour&amp;error_code=BROKEN">BROKEN</a>' in page
     assert "No worker is alive" in page
+
+
+async def test_failures_of_the_last_hour_lead_to_those_and_no_others(
+    dashboard: House, owner: Any, enter: SignIn
+) -> None:
+    browser = await enter(await dashboard.operator())
+    codes = ("BROKEN", "BROKEN", "odd code/ü&x=1", "LATER LOST ITS CODE")
+    recent = [await ended(dashboard, browser.caller, Failed(code, "x")) for code in codes]
+    old = await ended(dashboard, browser.caller, Failed("BROKEN", "Long ago."))
+    await ended(dashboard, browser.caller, Done({}))
+    await waiting(dashboard, browser.caller)
+    await owner.execute("UPDATE executions SET error_code = NULL WHERE id = $1", recent[3].id)
+    await owner.execute(
+        "UPDATE executions SET finished_at = now() - interval '61 minutes', started_at = now() - interval '1 day'"
+        " WHERE id = $1",
+        old.id,
+    )
+
+    page = await browser.get("/")
+    link, told = re.search(r'href="([^"]+)"><b>(\d+)</b> failed in the last hour', page).groups()  # type: ignore[union-attr]
+    rows = re.findall(r'<a class="code" href="([^"]+)">.*?<td class="end">(\d+)</td>', page)
+
+    assert (told, await listed(browser, link)) == ("4", [str(job.id) for job in recent[::-1]])
+    assert sorted(count for _, count in rows) == ["1", "1", "2"]
+    for address, count in rows:
+        assert len(await listed(browser, address)) == int(count), address
+
+
+async def listed(browser: Browser, link: str) -> list[str]:
+    """The jobs of a list, of which it says how many there are."""
+    page = await browser.get(link.replace("&amp;", "&"))
+    found = ROW.findall(page)
+    assert re.search(rf"\b{len(found)} jobs? fits?\b", page), page
+    return found
 
 
 async def test_owners_see_their_own_and_operators_everybodys(dashboard: House, enter: SignIn) -> None:
@@ -109,6 +143,9 @@ async def test_filters_stand_in_the_address_and_narrow_the_list(dashboard: House
 
     assert await found("search=birds") == [str(failed.id), str(dawn.id)]
     assert await found("search=dawn") == [str(dawn.id)]
+    for name in (str(failed.id), str(failed.id)[-8:], "BROKEN"):
+        assert await found(f"search={name}") == [str(failed.id)]
+    assert await found("ended=hour") == await found("ended=day") == [str(failed.id)]
     assert await found("search=100%25") == []
     assert (
         await found("phase=failed")
@@ -117,7 +154,14 @@ async def test_filters_stand_in_the_address_and_narrow_the_list(dashboard: House
         == [str(failed.id)]
     )
     assert await found("kind=execution&phase=queued") == [str(dawn.id)]
-    for query in ("phase=nonsense", "kind=nonsense", "owner=nonsense", "status=nonsense", "after=nonsense"):
+    for query in (
+        "phase=nonsense",
+        "kind=nonsense",
+        "owner=nonsense",
+        "status=nonsense",
+        "ended=nonsense",
+        "after=nonsense",
+    ):
         await browser.get(f"/jobs?{query}", 422)
     await browser.get("/jobs?search=%00%ff%27")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -20,18 +19,23 @@ from milepost.dashboard.view import View
 from milepost.db.reads import Listed, Part, Wanted
 from milepost.domain.errors import SearchTooSlow
 from milepost.domain.machine import Phase
+from milepost.domain.text import visible
 from milepost.engine.kind import Kind
 from milepost.engine.sessions import Viewer
 from milepost.kinds.requests import rfc3339
 
 PAGE = 25
 LONGEST_SEARCH = 200
-CODE = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
+LONGEST_CODE = 100
+ENDED = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the URL asks for. `owner`: `me` or a user's id. `after`: the last job of the page before."""
+    """What the URL asks for. `owner`: `me` or a user's id. `ended`: within an hour or a day, as the clock goes on.
+
+    `after`: the last job of the page before.
+    """
 
     kind: str = ""
     phase: str = ""
@@ -39,6 +43,7 @@ class Filter:
     search: str = ""
     owner: str = ""
     error_code: str = ""
+    ended: str = ""
     after: str = ""
 
     @property
@@ -81,7 +86,9 @@ class Jobs:
             and asked.phase in {"", *Phase}
             and asked.status in {"", *statuses}
             and asked.owner in {"", "me", _canonical(asked.owner)}
-            and (not asked.error_code or CODE.fullmatch(asked.error_code))
+            and asked.ended in {"", *ENDED}
+            and len(asked.error_code) <= LONGEST_CODE
+            and visible(asked.error_code) == asked.error_code
         )
         if not good:
             raise Refused(
@@ -114,6 +121,7 @@ class Jobs:
             statuses=self._statuses(asked),
             search=asked.search or None,
             error_code=asked.error_code or None,
+            finished_within=ENDED.get(asked.ended),
         )
         part = Part(limit=PAGE, after=_after(asked.after))
         try:
