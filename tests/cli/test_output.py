@@ -89,6 +89,19 @@ def test_long_texts_are_shown_once_and_below_the_table(kind: str):
     assert shown.index("priority") < shown.index("prompt:\nLine one.\nLine two.")
 
 
+def test_a_record_is_shown_without_what_every_job_has_and_a_list_in_words_that_all_kinds_share():
+    noise = {"priority": 0, "is_permanent": False, "usage_estimated": False, "pod_name": "vm-1", "max_attempts": 3}
+    job = read_job({**JOB, "kind": "execution", "phase": "succeeded", "status": "COMPLETED", **noise, "tokens_used": 7})
+
+    record, listed = printed(job_views.show_job, job), printed(job_views.show_list, Page(items=(job,)), NOW)
+
+    assert [name for name in noise if name in record] == []
+    assert "tokens_used" in record
+    assert "COMPLETED" in record
+    assert "succeeded" in listed
+    assert "COMPLETED" not in listed
+
+
 def test_a_prompt_of_somebody_else_says_nothing_to_the_terminal(milepost: Callable[..., Said]):
     job = milepost("submit", "execution", "red \x1b[31m and \x9b31m", "--json").json
     answers: Sequence[Said] = [milepost("jobs", "list"), milepost("jobs", "show", job["id"])]

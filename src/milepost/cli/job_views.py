@@ -34,6 +34,8 @@ ELSEWHERE = frozenset(
         *TEXTS,
     }
 )
+# the timeline tells it, or nobody but a program asks
+MINOR = frozenset({"claimed_at", "updated_at", "deadline_at", "status_reason", "status_actor", "job_name", "pod_name"})
 EMPTY: Sequence[Any] = (None, "", False)
 
 
@@ -42,7 +44,7 @@ def show_list(page: Page, now: datetime, times: Mapping[str, str | None] = NO_TI
 
     `times`: those of the filters, which the next page must name as they were and not as so long ago.
     """
-    names = ["id", "kind", "status", "attempt", "created", "what"]
+    names = ["id", "kind", "phase", "attempt", "created", "what"]
     rows = [[*_brief(job, now), job.title] for job in page.items]
     if out.is_terminal:
         rows = [[*row[:-1], _title(job)] for row, job in zip(rows, page.items, strict=True)]
@@ -58,7 +60,7 @@ def show_list(page: Page, now: datetime, times: Mapping[str, str | None] = NO_TI
 def _brief(job: Job, now: datetime) -> list[Any]:
     done = f" {job.progress} %" if job.phase == "running" else ""
     attempt = f"{job.attempt}/{job.max_attempts}"
-    return [short_id(job.id), job.kind, in_phase(job.phase, job.status + done), attempt, ago(job.created_at, now)]
+    return [short_id(job.id), job.kind, in_phase(job.phase, job.phase + done), attempt, ago(job.created_at, now)]
 
 
 def _title(job: Job) -> Text:
@@ -70,7 +72,7 @@ def show_job(job: Job, *, timeline: bool = True) -> None:
     head = styled(f"{job.kind} ").append_text(styled(str(job.id), "bold")).append_text(styled("  "))
     out.print(head.append_text(in_phase(job.phase, job.status)).append_text(styled(f"  version {job.version}")))
     for name, value in values_of(job).items():
-        if name not in ELSEWHERE and value not in EMPTY:
+        if name not in ELSEWHERE and value not in EMPTY and not _says_nothing(job, name, value):
             say(_line(name, value))
     for artifact in job.artifacts:
         say(f"  artifact           {artifact.id} {artifact.file_name} {artifact.file_size} bytes {artifact.status}")
@@ -79,6 +81,12 @@ def show_job(job: Job, *, timeline: bool = True) -> None:
     for name in TEXTS:
         if text := values_of(job).get(name):
             say(f"\n{name}:\n{text}")
+
+
+def _says_nothing(job: Job, name: str, value: Any) -> bool:
+    """Kept for programs, or a number as every job has it; --json has all."""
+    usual = {item.name: item.default for item in fields(job)}
+    return name in MINOR or (isinstance(value, int | float) and value == usual.get(name))
 
 
 def show_timeline(steps: Sequence[Transition]) -> None:

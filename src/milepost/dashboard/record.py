@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from milepost.domain.job import Job
-from milepost.engine.kind import Kind
+from milepost.engine.kind import EMPTY, Kind
 from milepost.engine.sessions import Viewer
 
 # shown elsewhere on the page
@@ -17,9 +17,6 @@ ELSEWHERE = frozenset(
     {"id", "kind", "phase", "status", "title", "progress", "stage", "error_code", "error_message", "version",
      "status_reason", "status_actor", "attempt", "max_attempts"}
 )  # fmt: skip
-# the timeline tells it, or nobody but a program asks
-MINOR = frozenset({"claimed_at", "updated_at", "deadline_at"})
-EMPTY: tuple[Any, ...] = ("", {}, [])
 SORTS: tuple[tuple[type, str], ...] = (
     (bool, "bool"), (int, "number"), (datetime, "moment"), (dict, "pairs"), (list, "json"),
 )  # fmt: skip
@@ -50,9 +47,9 @@ class Record:
 def record_of(viewer: Viewer, kind: Kind, job: Job, answer: Mapping[str, Any], told: AbstractSet[str]) -> Record:
     """`told`: fields that have a place of their own on the page."""
     named = [(name, value) for name, value in answer.items() if name not in ELSEWHERE | told]
-    minor = MINOR | kind.minor | _repeated(viewer, job)
+    repeated = _repeated(viewer, job)
     facts = [
-        (Fact(name, value, _sort(value)), name in minor or _says_nothing(kind, name, value)) for name, value in named
+        (Fact(name, value, _sort(value)), name in repeated or kind.says_nothing(name, value)) for name, value in named
     ]
     first = Fact("version", job.version, "number")
     return Record([first, *(fact for fact, folded in facts if not folded)], [fact for fact, folded in facts if folded])
@@ -63,13 +60,6 @@ def _repeated(viewer: Viewer, job: Job) -> frozenset[str]:
     own = {"user_id"} if job.user_id == viewer.user_id else set[str]()
     at_once = {"scheduled_at"} if job.scheduled_at == job["created_at"] else set[str]()
     return frozenset(own | at_once)
-
-
-def _says_nothing(kind: Kind, name: str, value: Any) -> bool:
-    """Empty, or a number or a yes or no that every job has unless somebody asks for another."""
-    if value is None or value in EMPTY:
-        return True
-    return isinstance(value, int | float) and value == kind.table.defaults.get(name)
 
 
 def _sort(value: Any) -> str:

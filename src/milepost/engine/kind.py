@@ -27,6 +27,11 @@ HIDDEN = frozenset(
 LONGEST_TITLE = 200
 
 
+# the timeline tells it, or nobody but a program asks
+MINOR = frozenset({"claimed_at", "updated_at", "deadline_at"})
+EMPTY: tuple[Any, ...] = ("", {}, [])
+
+
 class Request(Protocol):
     """What every create request carries, whatever its kind."""
 
@@ -111,6 +116,12 @@ class Kind:
 
     def phase(self, job: Job) -> Phase:
         return self.machine.phase(job.status)
+
+    def says_nothing(self, column: str, value: Any) -> bool:
+        """Whether people lose nothing without it: kept for programs, empty, or a number or a yes or no as every job has it."""
+        if column in MINOR | self.minor or value is None or value in EMPTY:
+            return True
+        return isinstance(value, int | float) and value == self.table.defaults.get(column)
 
     def title(self, job: Job) -> str:
         """One line by which people know the job; never empty."""
