@@ -131,14 +131,22 @@ class Site:
     def socket_number(self) -> str:
         return str(self._socket.fileno())
 
+    @property
+    def url(self) -> str:
+        """Of the API, whichever process serves it."""
+        return address_of(self._socket)
+
     async def client(self, **options: Any) -> Client:
         """With a key of its own."""
+        return Client(self.url, await self.key(), **options)
+
+    async def key(self) -> str:
         user = await ensure_user(self.database, role="maker", name="Load")
         key, _ = await create_key(
             self.database, user_id=user, name="load", scopes=["job:submit", "job:read"],
             chance=secrets.token_bytes(32), pepper=None, actor="cli:test",
         )  # fmt: skip
-        return Client(address_of(self._socket), key.text, **options)
+        return key.text
 
     # ------------------------------------------------------------------------------------------ jobs
 

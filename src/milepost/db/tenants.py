@@ -14,8 +14,10 @@ from milepost.db.connections import Connections, Patience, keep_session
 from milepost.db.faults import SETTING
 from milepost.db.ledger import Ledger
 
-# what nobody else bounds; every try has a bound of its own
+# what nobody else bounds: every try has a bound of its own
 STATEMENT_SECONDS = 60.0
+# to one of the address's hosts, all of them together
+CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ async def open_database(name: str, url: str, options: DatabaseOptions) -> Tenant
             connect=connect,
             min_size=0,
             max_size=options.connections,
-            timeout=options.patience.one_try,
+            timeout=min(options.patience.one_try, CONNECT_SECONDS),
             command_timeout=STATEMENT_SECONDS,
             reset=keep_session,
             **cache,
