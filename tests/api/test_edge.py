@@ -31,6 +31,46 @@ async def test_unknown_paths_are_not_found_and_known_ones_name_their_methods(any
     assert (await anybody.get(f"{PATH}:batch")).headers["allow"] == "POST"
 
 
+async def test_a_path_with_a_part_that_names_nothing_is_not_there_whatever_is_asked(
+    anybody: Any, caster: Person
+) -> None:
+    parts = {"{job_id}": "x", "{artifact_id}": ABSENT.upper(), "{image_id}": f"{ABSENT}%0a", "{slug}": "nothing",
+             "{name}": "x.png"}  # fmt: skip
+    document = (await anybody.get("/openapi.json")).json()
+    found = [path for path in document["paths"] if "{" in path]
+    for path in found:
+        for name, part in parts.items():
+            path = path.replace(name, part)  # noqa: PLW2901
+        for method in ("GET", "HEAD", "OPTIONS", "POST", "DELETE"):
+            answer = await caster.http.request(method, path)
+            if path == "/v1/images/sources":
+                continue
+            assert answer.status_code == 404, (method, path)
+            assert "allow" not in answer.headers
+    assert len(found) > 10
+
+
+async def test_what_is_allowed_is_what_can_be_asked(anybody: Any, caster: Person) -> None:
+    # a path of its own beside one with an id
+    for method in ("OPTIONS", "GET", "HEAD", "DELETE"):
+        answer = await caster.http.request(method, "/v1/images/sources")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST"), method
+    document = (await anybody.get("/openapi.json")).json()
+    job = (await caster.http.post(PATH, json={"prompt": "a"})).json()["id"]
+    for path, verbs in document["paths"].items():
+        answer = await anybody.options(path.replace("{job_id}", job).replace("{slug}", "not-found"))
+        if "{" in path.replace("{job_id}", "").replace("{slug}", ""):
+            continue
+        allowed = {verb.upper() for verb in verbs} | ({"HEAD"} if "get" in verbs else set())
+        assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, allowed), path
+
+
+async def test_a_line_feed_behind_a_path_is_part_of_it(anybody: Any, caster: Person) -> None:
+    job = (await caster.http.post(PATH, json={"prompt": "a"})).json()["id"]
+    for path in ("/healthz", "/metrics", "/openapi.json", PATH, f"{PATH}/{job}", f"{PATH}/{job}/why"):
+        assert (await caster.http.get(f"{path}%0a")).status_code == 404, path
+
+
 async def test_head_tells_of_every_get_what_it_would_answer_and_nothing_more(anybody: Any, caster: Person) -> None:
     job = (await caster.http.post(PATH, json={"prompt": "a"})).json()["id"]
     paths = [PATH, f"{PATH}/{job}", f"/v1/jobs/{job}/why", "/v1/summary?x=1", f"{PATH}/{ABSENT}", "/v1/nothing",

@@ -28,6 +28,7 @@ from milepost.api.auth import Doorkeeper
 from milepost.api.dependencies import Dependencies
 from milepost.api.edge import Edge
 from milepost.api.head import Head
+from milepost.api.paths import narrow
 from milepost.engine.api_keys import KeyRing
 
 # in the order of how often they are asked: routes are tried one after another
@@ -55,6 +56,8 @@ def create_app(deps: Dependencies) -> FastAPI:
         app.router.routes.extend(room.routes(deps).routes)
     access.check_all(app.router.routes)
     openapi.install(app, deps)
+    for route in app.router.routes:
+        narrow(route)
     errors.install(app)
     app.add_middleware(Head)
     app.add_middleware(Edge, limits=deps.limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from starlette.routing import Match, Route
@@ -21,6 +22,11 @@ from milepost.dashboard.signing import Signing
 
 class PageRoute(Route):
     """Tells who counts requests which route it was."""
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        # a pattern's `$` also stands before a last line feed
+        self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + r"\Z")
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, child = super().matches(scope)
@@ -46,7 +52,7 @@ def routes(desk: Desk) -> list[Route]:
         _get("/sign-in", doors.open(signing.ask)),
         _post("/sign-in", doors.open(signing.come_in)),
         _post("/sign-out", doors.acting(signing.leave)),
-        _get("/static/{digest}/{name}", assets.serve),
+        *(_get(f"/static/{{digest}}/{name}", assets.serving(asset)) for name, asset in assets.ASSETS.items()),
         _get("/favicon.ico", assets.icon),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -41,14 +42,14 @@ def url_of(name: str) -> str:
     return f"/static/{ASSETS[name].digest}/{name}"
 
 
-async def serve(request: Request) -> Response:
-    asset = ASSETS.get(request.path_params["name"])
-    if asset is None:
-        return Response(status_code=404)
-    # an old page may ask for a file by its old digest: it gets the new one, and does not keep it
-    known = asset.digest == request.path_params["digest"]
-    headers = {"Cache-Control": FOR_EVER if known else "no-cache", "X-Content-Type-Options": "nosniff"}
-    return Response(asset.content, media_type=asset.media_type, headers=headers)
+def serving(asset: Asset) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        # an old page may ask for a file by its old digest: it gets the new one, and does not keep it
+        known = asset.digest == request.path_params["digest"]
+        headers = {"Cache-Control": FOR_EVER if known else "no-cache", "X-Content-Type-Options": "nosniff"}
+        return Response(asset.content, media_type=asset.media_type, headers=headers)
+
+    return serve
 
 
 async def icon(_: Request) -> Response:
