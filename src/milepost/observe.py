@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from milepost.domain.text import visible
+
 REGISTRY = CollectorRegistry(auto_describe=True)
 
 REQUESTS = Counter("milepost_http_requests", "Requests answered.", ("method", "route", "status"), registry=REGISTRY)
@@ -87,6 +89,16 @@ def _mask(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typin
     return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
+def _uncoloured(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event.pop("color_message", None)  # uvicorn's same message again, for a terminal
+    return event
+
+
+def _visible(_: Any, __: str, line: Any) -> str:
+    """What others wrote is not obeyed by the terminal that shows the log."""
+    return visible(str(line))
+
+
 def configure_logging(style: Literal["text", "json"] = "text", level: str = "info") -> None:
     """Every logger of the process writes one line per event to standard error, with secrets masked."""
     before: list[structlog.typing.Processor] = [
@@ -94,16 +106,18 @@ def configure_logging(style: Literal["text", "json"] = "text", level: str = "inf
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _uncoloured,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last = structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    text = (structlog.dev.ConsoleRenderer(colors=False), _visible)
+    last = (structlog.processors.JSONRenderer(),) if style == "json" else text
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=before,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             _mask,
-            last,
+            *last,
         ],
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -23,6 +23,28 @@ def test_it_says_where_it_is_and_with_which_key(stack: Up):
     assert "A new master key was written to" in stack.greeting
 
 
+def test_it_says_what_it_does_while_it_starts_a_line_a_stage(stack: Up):
+    stages = stack.greeting.partition("\nMilepost is up.")[0].splitlines()
+
+    assert [stage.split(",")[0].split(":")[0] for stage in stages] == [
+        "Starting PostgreSQL", "Starting Redis", "Preparing the databases", "Starting the processes",
+    ]  # fmt: skip
+    assert all(f"worker-{kind.path}" in stages[3] for kind in all_kinds())
+
+
+def test_it_prints_what_a_shell_needs_to_know(stack: Up):
+    exports = [shlex.split(line)[1] for line in stack.greeting.splitlines() if line.startswith("export ")]
+
+    assert dict(line.split("=", 1) for line in exports) == {"API": stack.note["api_url"], "KEY": stack.note["api_key"]}
+
+
+def test_its_logs_hold_no_colours(stack: Up):
+    logs = {file.name: file.read_text() for file in (stack.folder / "logs").iterdir()}
+
+    assert "Started server process" in logs["api.log"]
+    assert not [name for name, text in logs.items() if "\x1b" in text or "\\x1b" in text]
+
+
 def test_what_it_says_to_try_finds_it_where_it_is(stack: Up):
     (line,) = [line for line in stack.greeting.splitlines() if line.startswith("Try: ")]
 

@@ -41,10 +41,11 @@ def test_the_tour_works_beside_a_stack(copy: Path) -> None:
         (copy / path).write_text(text)
     environment = environment_of(copy)
     with Up(copy / ".milepost", environment=environment) as stack:
-        environment |= {"API": stack.note["api_url"], "KEY": stack.note["api_key"]}
-
         said = run(BLOCKS["beside the stack"], copy, environment)
+        exports = "\n".join(line for line in stack.greeting.splitlines() if line.startswith("export "))
+        answered = run(f"{exports}\n{BLOCKS['over HTTP']}", copy, environment)
 
+    assert '"kind":"execution"' in answered
     assert said.count("COMPLETED") >= 2
     assert "Everything holds" in said
 

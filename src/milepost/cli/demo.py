@@ -75,8 +75,7 @@ async def _demo(settings: Settings, count: int, pictures: Path | None) -> list[J
 
 
 async def _shown(settings: Settings, count: int, pictures: Path | None) -> list[Job]:
-    say("Starting PostgreSQL, Redis, API, workers and maintenance …")
-    async with open_stack(settings, port=settings.port, explicit_port=False, report=report) as stack:
+    async with open_stack(settings, port=settings.port, explicit_port=False, report=report, tell=say) as stack:
         say(f"Ready: {stack.note.api_url}, data in {stack.note.data_dir}\n")
         async with Client(stack.note.api_url, stack.note.api_key) as client:
             wanted = stickers(count // 2)

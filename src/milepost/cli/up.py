@@ -58,7 +58,9 @@ async def _up(settings: Settings, *, quiet: bool) -> None:
         loop.add_signal_handler(number, on_signal)
     explicit = "port" in settings.model_fields_set
     try:
-        async with open_stack(settings, port=settings.port, explicit_port=explicit, report=report) as stack:
+        async with open_stack(
+            settings, port=settings.port, explicit_port=explicit, report=report, tell=_silent if quiet else say
+        ) as stack:
             open_yet = True
             running.append(stack)
             if not quiet:
@@ -83,12 +85,16 @@ async def serve(stack: Stack, stop: asyncio.Event) -> None:
         raise results[0]
 
 
+def _silent(_: str) -> None: ...
+
+
 def greet(stack: Stack) -> None:
     note = stack.note
-    say("Milepost is up.")
-    say(f"  API   {note.api_url}  (in a browser: the dashboard; sign in with the key)")
+    say("\nMilepost is up.")
+    say(f"  API   {note.api_url}  (in a browser: sign in with the key)")
     say(f"  key   {note.api_key}")
-    say(f"  data  {note.data_dir}  (addresses in milepost.json, logs in logs/)")
+    say(f"  data  {note.data_dir}")
+    say("        (addresses in milepost.json, logs in logs/)")
     if stack.new_key_file is not None:
         say(f"  {MADE.format(stack.new_key_file)}")
     if not stack.own_roles:
@@ -96,6 +102,9 @@ def greet(stack: Stack) -> None:
     for extra in missing_extras():
         say(f"  Without milepost[{extra}] {WITHOUT[extra]}: {mend_of_extra(extra)}")
     say()
+    say("In another terminal, for curl:")
+    say(f"export API={shlex.quote(note.api_url)}")
+    say(f"export KEY={shlex.quote(note.api_key)}\n")
     say(f'Try: milepost submit execution "Why do birds sing at dawn?" --wait{_where(stack)}')
     say("Ctrl-C stops everything.")
 

@@ -70,8 +70,13 @@ class Stack:
 
 
 @asynccontextmanager
-async def open_stack(settings: Settings, *, port: int, explicit_port: bool, report: Report) -> AsyncGenerator[Stack]:
-    """A stack that is ready. From the main thread. Raises MilepostError with what is in the way."""
+async def open_stack(
+    settings: Settings, *, port: int, explicit_port: bool, report: Report, tell: Report
+) -> AsyncGenerator[Stack]:
+    """A stack that is ready. From the main thread. Raises MilepostError with what is in the way.
+
+    `report`: what goes wrong meanwhile. `tell`: what is done now, a line a stage.
+    """
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     _check_addresses(settings)
     _make_folder(settings.data_dir)
@@ -81,14 +86,16 @@ async def open_stack(settings: Settings, *, port: int, explicit_port: bool, repo
         _locked(settings.data_dir),
         _clear(),
         listen(settings.host, port, explicit=explicit_port) as bound,
-        open_servers(settings, report) as (servers, owner_url, redis_url),
+        open_servers(settings, report, tell) as (servers, owner_url, redis_url),
     ):
+        tell("Preparing the databases: logins, migrations, the tenant, its models …")
         addresses = await prepare(settings, owner_url, first_key, embedded=owner_url not in _named(settings))
         await check_redis(redis_url, addresses.control, report)
         key = await development_key(settings, addresses.app)
         note = _note(settings, address_of(bound), key, addresses, redis_url)
         children = tuple(_children(settings, _environment(settings, note), addresses.sealer, bound.fileno(), report))
         stack = Stack(note, settings, children, servers, addresses.own_roles, first_key.made)
+        tell(f"Starting the processes: {', '.join(child.name for child in children)} …")
         try:
             await _start(children)
             stack.write_note()

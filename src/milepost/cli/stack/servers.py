@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from milepost.db.urls import without_login
 from milepost.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedRedis
 from milepost.embedded.server import EmbeddedServer
 from milepost.settings import Settings
@@ -64,22 +65,31 @@ class Servers:
 
 
 @contextmanager
-def open_servers(settings: Settings, report: Callable[[str], None]) -> Generator[tuple[Servers, str, str]]:
-    """The servers, the owner's address of PostgreSQL and the address of Redis. From the main thread."""
+def open_servers(
+    settings: Settings, report: Callable[[str], None], tell: Callable[[str], None]
+) -> Generator[tuple[Servers, str, str]]:
+    """The servers, the owner's address of PostgreSQL and the address of Redis. From the main thread.
+
+    `tell`: what is done now.
+    """
     with ExitStack() as stack:
         servers = Servers(settings.data_dir, report)
         stack.callback(servers.stop)
         owner = settings.owner_database_url or settings.database_url
         if owner is None:
+            tell(f"Starting PostgreSQL, its data in {settings.data_dir / NAMES[EmbeddedPostgres]} …")
             postgres = servers.start(EmbeddedPostgres)
             assert isinstance(postgres, EmbeddedPostgres)
             owner_url = postgres.owner_url
         else:
             owner_url = owner.get_secret_value()
+            tell(f"PostgreSQL is {without_login(owner_url)}, as the settings say.")
         if settings.redis_url is None:
+            tell(f"Starting Redis, its data in {settings.data_dir / NAMES[EmbeddedRedis]} …")
             redis = servers.start(EmbeddedRedis)
             assert isinstance(redis, EmbeddedRedis)
             redis_url = redis.url
         else:
             redis_url = settings.redis_url.get_secret_value()
+            tell("Redis is the one that the settings name.")
         yield servers, owner_url, redis_url
