@@ -29,6 +29,20 @@ NOT_JSON: dict[str, tuple[bytes, str]] = {
     "NaN": (b'{"n":NaN}', "invalid-json"),
     "Infinity": (b'{"n":Infinity}', "invalid-json"),
     "a float too large": (b'{"n":1e999}', "invalid-json"),
+    "minus and a leading zero": (b'{"n":-01}', "invalid-json"),
+    "a list of them": (b"[-01]", "invalid-json"),
+    "minus zero and letters": (b'{"n":-0x1}', "invalid-json"),
+    "minus zero, then nothing": (b'{"n":-0', "invalid-json"),
+    "minus zero and a comma too many": (b"[-0,]", "invalid-json"),
+    "too many digits, then nothing": (b'{"n":' + b"9" * 5000, "invalid-json"),
+    "too many digits and letters": (b'{"n":99999999999999999999a}', "invalid-json"),
+    "a key twice, then nothing": (b'{"a":{"b":1,"b":2}', "invalid-json"),
+    "a key twice and something behind": (b'{"a":1,"a":2} x', "invalid-json"),
+    "a key twice, then no UTF-8": (b'{"a":1,"a":"\xff"}', "invalid-json"),
+    "a leading zero": (b'{"n":01}', "invalid-json"),
+    "a plus": (b'{"n":+1}', "invalid-json"),
+    "a point without a figure": (b'{"n":1.}', "invalid-json"),
+    "a digit of another script": ('{"n":٣}'.encode(), "invalid-json"),
     "a key twice": (b'{"reason":"a","reason":"b"}', "duplicate-key"),
     "a key twice, once escaped": (b'{"reason":"a","re\\u0061son":"b"}', "duplicate-key"),
     "deep lists": (b"[" * 100_000, "json-too-deep"),
@@ -221,6 +235,28 @@ async def test_a_part_or_filter_that_cannot_be_is_refused_by_every_list(house: H
         answer = await caller.http.get(f"{path}?{query}")
         assert answer.status_code == 422, (path, query, answer.text)
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+MALFORMED = ["-01", "01", "00", "-00", "007", "-0000000000000000000001"]
+NO_WHOLE_NUMBERS = ["-1", "1.0", "1e1", "x", "", "+1", "0x1", "--1", "- 1", "٣", "9" * 400]
+
+
+async def test_a_number_in_a_query_is_malformed_before_it_is_out_of_bounds(house: House) -> None:
+    caller = await house.caller(*MAKER)
+    job = (await caller.submit())["id"]
+    places = [(PATH, "page"), (PATH, "page_size"), ("/v1/jobs", "page"), ("/v1/images", "priority"),
+              ("/v1/generated_images", "offset"), (f"{PATH}/{job}", "wait")]  # fmt: skip
+    for path, name in places:
+        assert (await caller.http.get(path, params={name: "1"})).status_code in {200, 304}
+        for value in MALFORMED:
+            answer = await caller.http.get(path, params={name: value})
+            assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-request"), (path, name, value)
+            assert answer.json()["errors"][0]["pointer"] == f"?{name}"
+        for value in NO_WHOLE_NUMBERS:
+            if (name, value) != ("priority", "-1"):
+                assert (await caller.http.get(path, params={name: value})).status_code == 422, (path, name, value)
+    both = await caller.http.get(f"{PATH}?page=0&page_size=-01&status=x")
+    assert (both.status_code, both.json()["errors"][0]["pointer"]) == (400, "?page_size")
 
 
 async def test_unknown_things_stay_unknown_however_their_path_is_written(house: House) -> None:

@@ -130,7 +130,7 @@ def check_json(raw: bytes) -> None:
     """Raises Problem unless `raw` is one JSON value that every parser reads alike and PostgreSQL can hold."""
     try:
         text = raw.decode()
-        value = DECODER.decode(text)
+        value = _decoded(text)
     except UnicodeDecodeError:
         raise Problem("invalid-json", "The body is not UTF-8.") from None
     except json.JSONDecodeError as error:
@@ -141,6 +141,15 @@ def check_json(raw: bytes) -> None:
         raise Problem("json-too-deep")
     if "\\u" in text:
         _check_escapes(value)
+
+
+def _decoded(text: str) -> Any:
+    """What is no JSON is said to be none, whatever stands in it before that: `-01` is no number out of its bounds."""
+    try:
+        return DECODER.decode(text)
+    except Problem:
+        SYNTAX.decode(text)
+        raise
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -169,6 +178,7 @@ def _constant(name: str) -> Any:
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+SYNTAX = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_constant)
 
 
 def _too_deep(value: Any) -> bool:

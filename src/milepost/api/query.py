@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
@@ -23,6 +24,7 @@ Query = TypeVar("Query", bound=BaseModel)
 
 DEEPEST_ROW = 10_000
 MOST_PARAMETERS = 100
+ZEROS = re.compile(r"-?0[0-9]+", re.ASCII)
 SEVERAL = frozenset({"status", "phase"})
 SORTS = {"completed_at": "finished_at", "completedAt": "finished_at", "finishedAt": "finished_at",
          "createdAt": "created_at"}  # fmt: skip
@@ -48,12 +50,20 @@ def _boolean(value: Any) -> bool:
 
 
 def _whole_number(value: Any) -> Any:
+    _check_syntax(value)
     if not (value.isascii() and value.isdigit()) or len(value) > 18:
         raise PydanticCustomError("out_of_range", "must be a whole number within its bounds")
     return int(value)
 
 
+def _check_syntax(value: str) -> None:
+    """As in JSON: what no reader takes for a number there is malformed, and only then in or out of its bounds."""
+    if ZEROS.fullmatch(value):
+        raise PydanticCustomError("bad_request", "must be a number without zeros before it")
+
+
 def _signed(value: Any) -> Any:
+    _check_syntax(value)
     return -_whole_number(value[1:]) if value.startswith("-") else _whole_number(value)
 
 

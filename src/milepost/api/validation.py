@@ -32,7 +32,7 @@ SLUG_OF_TYPE: Mapping[str, str] = {
 }
 # the types of our own validators are slugs with another hyphen
 OWN_TYPES = frozenset({"invalid_text", "invalid_datetime", "out_of_range", "too_many_items", "invalid_name",
-                       "invalid_id", "invalid_filter", "url_not_allowed"})  # fmt: skip
+                       "invalid_id", "invalid_filter", "url_not_allowed", "bad_request"})  # fmt: skip
 SENTENCES: Mapping[str, str] = {
     "missing": "is required",
     "json_invalid": "is not valid JSON",
@@ -49,8 +49,10 @@ def invalid(error: ValidationError, sent: Sent) -> Problem:
 
 
 def invalid_query(error: ValidationError, model: type[BaseModel]) -> Problem:
-    """The same of query parameters: `?name`, whichever of its values is wrong."""
-    found = error.errors(include_url=False, include_context=False)
+    """The same of query parameters: `?name`, whichever of its values is wrong. What is malformed comes first."""
+    found = sorted(
+        error.errors(include_url=False, include_context=False), key=lambda item: item["type"] != "bad_request"
+    )
     return refusal([(parameter(item["loc"]), _told(item, model)) for item in found[:MOST_ERRORS]], found)
 
 
