@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,7 @@ import pytest
 from milepost.cli.app import COMMANDS
 from milepost.cli.output import as_json
 from milepost.domain.text import visible
-from tests.cli.running import Up, call, new_folder, on_terminal
+from tests.cli.running import Up, call, clean_environment, new_folder, on_terminal
 from tests.docs.pages import ROOT
 
 # what rich takes for emoji, for markup, for a link, for a number or a path; what wide letters and long words do to a line
@@ -146,3 +148,23 @@ def test_tabs_in_a_text_are_not_made_blanks(stack: Up):
     job = call("submit", "execution", "a\tb", "--json", "--data-dir", str(stack.folder)).json
 
     assert "\na\tb\n" in call("jobs", "show", job["id"], "--data-dir", str(stack.folder)).out
+
+
+def test_a_reader_that_goes_away_is_no_error(stack: Up, known: Known):
+    show = [sys.executable, "-P", "-m", "milepost.cli.app", "jobs", "show", known.job, "--data-dir", str(stack.folder)]
+
+    with subprocess.Popen(show, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment()) as shown:
+        assert shown.stdout
+        shown.stdout.close()
+        assert shown.stderr
+        assert shown.stderr.read() == b""
+
+    assert shown.returncode == 0
+
+
+def test_what_the_terminal_cannot_write_is_written_as_an_escape_sequence(stack: Up, known: Known):
+    show = [sys.executable, "-P", "-m", "milepost.cli.app", "jobs", "show", known.job, "--data-dir", str(stack.folder)]
+
+    shown = subprocess.run(show, capture_output=True, env=clean_environment(PYTHONIOENCODING="ascii"), check=True)
+
+    assert rb"\u96f7\u9cf4" in shown.stdout

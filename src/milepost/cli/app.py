@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from milepost import __version__
 from milepost.cli import exits
 from milepost.cli.output import complain, report, say
-from milepost.cli.terminal import group
+from milepost.cli.terminal import group, write_anything
 from milepost.domain.errors import MilepostError
 
 HELP = """Tracks long-running jobs: submit, advance, watch.
@@ -71,6 +71,7 @@ def _root(
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script. Exits with one of the documented codes, never with a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    write_anything()
     wanted = next((word for word in given if not word.startswith("-")), "")
     try:
         run = build([wanted] if wanted in COMMANDS else list(COMMANDS))
@@ -86,9 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(exits.INTERRUPTED)
     except KeyboardInterrupt:
         sys.exit(exits.INTERRUPTED)
-    except BrokenPipeError:  # the reader went away: `milepost jobs list | head`
-        sys.stderr.close()
-        sys.exit(exits.OK)
+    except SystemExit as end:  # by which the libraries end when the reader went away: `milepost jobs list | head`
+        sys.exit(exits.OK if isinstance(end.__context__, BrokenPipeError) else end.code)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         complain(f"{type(error).__name__}: {error}", "Set MILEPOST_LOG_LEVEL=debug for the whole traceback.")
         _traceback_if_wanted()

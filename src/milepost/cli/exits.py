@@ -10,7 +10,10 @@ from milepost.domain import errors
 OK, FAILED, USAGE, NOT_FOUND, REFUSED, UNAVAILABLE = range(6)
 INTERRUPTED = 130
 
-EXPLAINED = "Exit codes: 0 ok · 1 failed · 2 usage or settings · 3 not found · 4 refused or conflict · 5 unavailable."
+EXPLAINED = (
+    "Exit codes: 0 ok · 1 failed · 2 usage or settings · 3 not found · 4 refused or conflict · 5 unavailable ·"
+    " 130 interrupted."
+)
 
 _OWN: tuple[tuple[type[Exception], int], ...] = (
     (errors.JobNotFound, NOT_FOUND),

@@ -36,6 +36,9 @@ def table(
         widths = [min(width, widest.get(name, width)) for name, width in zip(columns, widths, strict=True)]
         left = out.width - sum(widths) + widths[place] - GAP.cell_len * (len(widths) - 1)
         widths[place] = min(widths[place], max(left, NARROWEST))
+    if len(lines) == 1 and out.is_terminal:
+        say("None.")
+        return
     for line in lines:
         _print([_fitted(cell, width, wraps=wraps) for cell, width in zip(line, widths, strict=True)], widths)
 

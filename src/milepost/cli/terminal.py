@@ -5,6 +5,8 @@ By default both read `[bold]` as markup and `:id:` as an emoji, colour what look
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
 from typing import Any, Literal
 
 import typer
@@ -50,6 +52,13 @@ def console(**options: Any) -> Console:
 
 out = console()
 err = console(stderr=True)
+
+
+def write_anything() -> None:
+    """What the terminal's encoding cannot write is written as its escape sequence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def group(told: str, **options: Any) -> typer.Typer:
