@@ -152,9 +152,9 @@ class Settings(BaseSettings):
         name = info.field_name or ""
         if name in ADDRESSES and value:
             text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            read_address(text, schemes=ADDRESSES[name], what=_variable(name))
+            read_address(text, schemes=ADDRESSES[name], what=variable(name))
         elif name.endswith("database_url") and value is not None:
-            database_address(value.get_secret_value(), _variable(name))
+            database_address(value.get_secret_value(), variable(name))
         return value
 
     def need(self, name: str) -> str:
@@ -168,7 +168,8 @@ class Settings(BaseSettings):
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """How the environment calls a setting."""
     return f"MILEPOST_{name.upper()}{' (or DATABASE_URL)' if name == 'database_url' else ''}"
 
 

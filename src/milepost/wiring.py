@@ -18,6 +18,7 @@ from typing import Any, Literal
 from milepost import observe
 from milepost.db.connections import Patience
 from milepost.db.ids import new_id
+from milepost.db.rows import fetch
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, Tenants, open_database
 from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.errors import ConfigurationError
@@ -29,7 +30,7 @@ from milepost.kinds import all_kinds, find_kind
 from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
 from milepost.queue.worker import Worker
-from milepost.settings import Settings
+from milepost.settings import Settings, variable
 from milepost.storage import Store, local_store, s3_store
 from milepost.tenancy import keys
 from milepost.tenancy.directory import Directory
@@ -43,6 +44,11 @@ PATIENCE: Mapping[Role, Patience] = {
     "worker": Patience(whole=30.0, one_try=5.0),
     "maintenance": Patience(whole=10.0, one_try=5.0),
 }
+
+
+# the first question to each database: whoever starts a process is to hear of a fault soon
+FIRST_SECONDS = 3.0
+CONTROL_SETTING = "MILEPOST_CONTROL_DATABASE_URL (or MILEPOST_DATABASE_URL)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,25 +72,27 @@ class Runtime:
 
 @asynccontextmanager
 async def open_runtime(settings: Settings, role: Role) -> AsyncGenerator[Runtime]:
-    """Raises ConfigurationError for a setting that is missing, Unavailable when the control database is away."""
+    """Raises ConfigurationError for a setting that is missing, Unavailable within seconds when a database is away."""
     async with AsyncExitStack() as stack:
-        options = DatabaseOptions(pooler=settings.pooler, patience=PATIENCE[role])
+        options = DatabaseOptions(CONTROL_SETTING, settings.pooler, patience=PATIENCE[role])
         control = await open_database("control", settings.need("control_database_url"), options)
         stack.push_async_callback(control.close)
-        address = settings.need("maintenance_database_url" if _as_maintenance(settings, role) else "database_url")
+        name = "maintenance_database_url" if _as_maintenance(settings, role) else "database_url"
         directory = Directory(
             control.connections,
             master_key(settings),
-            known={DEFAULT_TENANT: address},
+            known={DEFAULT_TENANT: settings.need(name)},
             environment=os.environ.get,
             maintenance=role == "maintenance",
         )
-        tenants = Tenants(directory.address, options)
+        tenants = Tenants(directory.address, replace(options, setting=variable(name)))
         stack.push_async_callback(tenants.close)
-        installation = await directory.installation()
+        installation = await directory.installation(within=FIRST_SECONDS)
         doorbell = Doorbell(connect(settings.need("redis_url"), timeout=2.0), installation=installation)
         stack.push_async_callback(doorbell.aclose)
         tenant_key = await directory.tenant_key(DEFAULT_TENANT)
+        # a login of its own may be refused on its own
+        await fetch(await tenants.database(DEFAULT_TENANT), "SELECT 1", limit=FIRST_SECONDS)
         yield Runtime(
             settings=settings,
             instance=instance_name(),

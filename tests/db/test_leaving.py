@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from milepost.db.connections import Connection, Patience
+from milepost.db.connections import Connection, Connections, Patience
 from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.db.urls import database_address
+from milepost.domain.errors import Unavailable
 from tests.db_fixtures import Urls
 from tests.servers.proxy import Proxy, proxy
 
@@ -106,6 +107,17 @@ async def test_reads_from_a_server_that_was_set_aside_are_its_last(line: Line) -
 
     assert pids[0] not in pids[1:]
     assert pids[1] == pids[3]  # and the next server is not left
+
+
+async def test_work_that_may_take_long_is_told_soon_that_it_cannot_be_done(line: Line) -> None:
+    await line.ask()
+    line.proxy.refuses = True
+    line.proxy.cut()
+    impatient = Connections(lambda: line.database.pool, Patience(whole=0.5, one_try=1.0))
+
+    with pytest.raises(Unavailable):
+        async with asyncio.timeout(10):
+            await impatient.run(lambda connection: connection.fetchval("SELECT 1"), limit=30)
 
 
 async def test_nothing_is_left_behind_by_a_server_that_was_left(line: Line) -> None:

@@ -41,8 +41,8 @@ FAULTS = {
     ),
     "no login": Fault(f"ALTER ROLE {{role}} NOLOGIN; {THROW_OUT}", "ALTER ROLE {role} LOGIN", "it refuses the login"),
     "right": Fault(
-        "REVOKE UPDATE ON executions FROM milepost_app",
-        "GRANT UPDATE ON executions TO milepost_app",
+        "REVOKE INSERT, UPDATE ON executions FROM milepost_app",
+        "GRANT INSERT, UPDATE ON executions TO milepost_app",
         "the login lacks a right",
     ),
     "read-only": Fault(

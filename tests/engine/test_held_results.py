@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -28,23 +28,26 @@ from tests.factories import Bells, new_execution
 from tests.servers.proxy import proxy
 
 HELD = "are held and tried again"
+Writes = Callable[[Context], Awaitable[None]]
 
 
 class Work:
     """A handler that counts its runs, and ends when it is let."""
 
-    def __init__(self, outcome: Outcome | None = None, *, notes: bool = False) -> None:
+    def __init__(self, outcome: Outcome | None = None, *, writes: Writes | None = None) -> None:
         self.runs = 0
+        self.written = False
         self.begun, self.go = asyncio.Event(), asyncio.Event()
         self._outcome = outcome or Done({"output": "paid for"})
-        self._notes = notes
+        self._writes = writes
 
     async def __call__(self, _: Job, ctx: Context) -> Outcome:
         self.runs += 1
         self.begun.set()
         await self.go.wait()
-        if self._notes:
-            await ctx.progress(50, "half")
+        if self._writes is not None:
+            await self._writes(ctx)
+        self.written = True
         return self._outcome
 
 
@@ -73,7 +76,7 @@ async def until_held(desk: Attempts) -> None:
 
 
 async def present(login: Login, attempt: Attempt) -> Any:
-    sql = "SELECT status, version, attempt, output, error_code FROM executions WHERE id = $1"
+    sql = "SELECT status, version, attempt, output, error_code, stage FROM executions WHERE id = $1"
     return await login.owner.fetchrow(sql, attempt.job.id)
 
 
@@ -124,18 +127,30 @@ async def test_a_failure_is_held_too(login: Login) -> None:
     assert (row["status"], row["error_code"], work.runs) == ("FAILED", "PROVIDER_REJECTED", 1)
 
 
-async def test_a_handler_that_tells_its_progress_waits_for_the_server(login: Login) -> None:
-    work = Work(notes=True)
-    desk = desk_of(login.database, work, Bells())
-    attempt, running = await begin(desk, login.database)
-    await work.begun.wait()
-    await login.do(FAULTS["right"].begin)
-    work.go.set()
-    await until(lambda: attempt.fault)
-    await login.do(FAULTS["right"].end)
-    await asyncio.wait_for(running, 15)
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_note_waits_for_the_server_and_progress_does_not(login: Login, name: str) -> None:
+    async def note(ctx: Context) -> None:
+        await ctx.note({"stage": "noted"})
 
-    assert ((await present(login, attempt))["status"], work.runs) == ("COMPLETED", 1)
+    async def progress(ctx: Context) -> None:
+        for percent in range(20):
+            await ctx.progress(percent, "told")
+
+    noting, telling = Work(writes=note), Work(writes=progress)
+    desks = [desk_of(login.database, work, Bells()) for work in (noting, telling)]
+    begun = [await begin(desk, login.database) for desk in desks]
+    await login.do(FAULTS[name].begin)
+    for work in (noting, telling):
+        work.go.set()
+    await until_held(desks[1])
+    written = (noting.written, telling.written)
+    await login.do(FAULTS[name].end)
+    await asyncio.wait_for(asyncio.gather(*(running for _, running in begun)), 15)
+
+    assert written == (False, True)
+    rows = [await present(login, attempt) for attempt, _ in begun]
+    assert [(row["status"], row["attempt"]) for row in rows] == [("COMPLETED", 1)] * 2
+    assert rows[0]["stage"] == "noted"
 
 
 async def lose_the_lease(login: Login, maintenance: TenantDatabase, attempt: Attempt, bells: Bells) -> None:
@@ -167,7 +182,10 @@ async def test_a_job_that_was_taken_for_the_silence_and_not_begun_is_won_back(
 async def test_a_handler_at_work_goes_on_under_the_lease_that_was_won_back(
     login: Login, maintenance: TenantDatabase
 ) -> None:
-    work, bells = Work(notes=True), Bells()
+    async def note(ctx: Context) -> None:
+        await ctx.note({"stage": "noted"})
+
+    work, bells = Work(writes=note), Bells()
     desk = desk_of(login.database, work, bells)
     attempt, running = await begin(desk, login.database)
     await work.begun.wait()

@@ -27,14 +27,28 @@ class Process:
         self.name = name
         self.log = log
         self._process: asyncio.subprocess.Process
+        self._reads = -1
 
     @classmethod
     async def start(
         cls, name: str, *arguments: str, environment: Mapping[str, str], log: Path, inherited: Sequence[int] = ()
     ) -> Self:
         """Returns when it says that it is ready."""
+        made = await cls.begin(name, *arguments, environment=environment, log=log, inherited=inherited)
+        try:
+            await made.ready()
+        except BaseException:
+            await made.resume_and_kill()
+            raise
+        return made
+
+    @classmethod
+    async def begin(
+        cls, name: str, *arguments: str, environment: Mapping[str, str], log: Path, inherited: Sequence[int] = ()
+    ) -> Self:
+        """Returns at once; `ready` waits for its word."""
         made = cls(name, log)
-        reads, writes = os.pipe()
+        made._reads, writes = os.pipe()
         try:
             with log.open("ab") as output:
                 made._process = await asyncio.create_subprocess_exec(
@@ -49,15 +63,10 @@ class Process:
                 )
         finally:
             os.close(writes)
-        try:
-            await made._said_ready(reads)
-        except BaseException:
-            await made.resume_and_kill()
-            raise
         return made
 
-    async def _said_ready(self, descriptor: int) -> None:
-        with os.fdopen(descriptor, "rb") as pipe:
+    async def ready(self) -> None:
+        with os.fdopen(self._reads, "rb") as pipe:
             said = await asyncio.wait_for(asyncio.to_thread(pipe.read), READY_SECONDS)
         assert said == b"ready", f"{self.name} ended at its start: {self.said()}"
 

@@ -84,7 +84,7 @@ class Site:
     # ------------------------------------------------------------------------------------------ processes
 
     @asynccontextmanager
-    async def workers(self, count: int = 1, **settings: str) -> AsyncIterator[list[Process]]:
+    async def workers(self, count: int = 1, **settings: Any) -> AsyncIterator[list[Process]]:
         """That many, killed at the end if they are still there."""
         staff = await asyncio.gather(*(self.worker(**settings) for _ in range(count)))
         try:
@@ -93,25 +93,29 @@ class Site:
             for worker in staff:
                 await worker.resume_and_kill()
 
-    async def worker(self, **settings: str) -> Process:
-        return await self.start("worker", [*product(self.breakage), "worker", "executions"], settings)
+    async def worker(self, *, wait: bool = True, **settings: str) -> Process:
+        """`wait`: until it is ready."""
+        return await self.start("worker", [*product(self.breakage), "worker", "executions"], settings, wait=wait)
 
-    async def maintenance(self) -> Process:
+    async def maintenance(self, *, wait: bool = True) -> Process:
         """The one that may seal the audit log."""
         settings = {"sealer_database_url": self.addresses.sealer}
-        return await self.start("maintenance", [*product(self.breakage), "maintain"], settings)
+        return await self.start("maintenance", [*product(self.breakage), "maintain"], settings, wait=wait)
 
-    async def api(self) -> Process:
+    async def api(self, *, wait: bool = True) -> Process:
         """On the one socket of this site, which outlives the process."""
-        return await self.start("api", [*product(self.breakage), "api", "--socket", str(self._socket.fileno())], {})
+        arguments = [*product(self.breakage), "api", "--socket", str(self._socket.fileno())]
+        return await self.start("api", arguments, {}, wait=wait)
 
     async def script(self, name: str, *arguments: str, **settings: str) -> Process:
         return await self.start(name, ["-P", str(SCRIPTS / f"{name}.py"), *arguments], settings)
 
-    async def start(self, name: str, arguments: Sequence[str], settings: dict[str, str]) -> Process:
+    async def start(
+        self, name: str, arguments: Sequence[str], settings: dict[str, str], *, wait: bool = True
+    ) -> Process:
         one_of_a_kind = f"{name}-{next(self._numbers)}"
         address = named(settings.get("database_url", self.addresses.app), one_of_a_kind)
-        process = await Process.start(
+        process = await (Process.start if wait else Process.begin)(
             name,
             *arguments,
             environment=self.environment(**{**settings, "database_url": address}),

@@ -79,12 +79,12 @@ async def _ask(job: Job, ctx: Context, provider: Provider, tally: Tally) -> tupl
                     first = tally.reported is None
                     tally.hear(event)
                     if first and not event.final:
-                        await ctx.note(tally.columns())
+                        await ctx.tell(tally.columns())
                 case Stop(reason):
                     return "".join(pieces), reason
             if time.monotonic() - said > SAY_EVERY:
                 said = time.monotonic()
-                await ctx.note({**tally.columns(), **_progress(job, tally)})
+                await ctx.tell({**tally.columns(), **_progress(job, tally)})
     return "".join(pieces), "end"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -16,15 +17,17 @@ from milepost.api.connections import Server, configured
 from milepost.api.dependencies import Dependencies, Limits
 from milepost.cli.face import create_face
 from milepost.cli.found import DataDir, settings_of
+from milepost.cli.not_yet import NotYet
 from milepost.cli.outbound import callback_rules
-from milepost.cli.process import ready, run_process, self_test
+from milepost.cli.process import open_tested, ready, run_process
 from milepost.cli.signals import STOPS
 from milepost.cli.stack.listening import address_of, listen
+from milepost.cli.starting import patiently
 from milepost.settings import Settings
 from milepost.storage import Spool
 from milepost.tenancy.models import active_models
 from milepost.tenancy.prices import OFFLINE_MODEL
-from milepost.wiring import Runtime, open_runtime
+from milepost.wiring import Runtime
 
 # streams and long polls end when we say so; a request that runs has this long
 GRACE_SECONDS = 5
@@ -49,8 +52,12 @@ def api(
 
 
 async def _serve(settings: Settings, bound: socket.socket) -> None:
-    async with open_runtime(settings, "api") as runtime:
-        await self_test(runtime)
+    not_yet = NotYet(bound)
+    async with AsyncExitStack() as stack:
+        runtime = await patiently(partial(open_tested, settings, "api"), stack, meanwhile=not_yet.tell)
+        await not_yet.over()
+        if runtime is None:
+            return
         deps = dependencies(runtime)
         observe.watch_levels(
             "milepost_pictures", "Uploads of pictures in hand of this process.", lambda: deps.pictures.counts

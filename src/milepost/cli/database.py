@@ -13,7 +13,7 @@ from milepost.db.tenants import DatabaseOptions, TenantDatabase, open_database
 from milepost.domain.api_key import DEFAULT_TENANT
 from milepost.domain.ids import read_short
 from milepost.kinds import all_kinds
-from milepost.settings import Settings
+from milepost.settings import Settings, variable
 
 PATIENCE = Patience(whole=3.0, one_try=60.0)
 
@@ -25,7 +25,7 @@ async def open_tenant(
     """As that role, or as the application where no login of the role is known."""
     wanted = "database_url" if role == "app" else f"{role}_database_url"
     name = wanted if getattr(settings, wanted) is not None else "database_url"
-    options = DatabaseOptions(pooler=settings.pooler, patience=PATIENCE)
+    options = DatabaseOptions(variable(name), settings.pooler, patience=PATIENCE)
     database = await open_database(DEFAULT_TENANT, settings.need(name), options)
     try:
         yield database

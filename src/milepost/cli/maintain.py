@@ -6,18 +6,20 @@ import asyncio
 import logging
 import signal
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from importlib import import_module
 
 import typer
 
 from milepost.cli.found import DataDir, settings_of
-from milepost.cli.process import ready, run_process, self_test
+from milepost.cli.process import open_tested, ready, run_process
 from milepost.cli.sealing import open_sealer
+from milepost.cli.starting import patiently
 from milepost.db.tenants import TenantDatabase, Tenants
 from milepost.observe import serve_metrics
 from milepost.settings import Settings
 from milepost.tenancy.directory import Directory
-from milepost.wiring import open_runtime
 
 logger = logging.getLogger("milepost.maintenance")
 
@@ -36,11 +38,11 @@ def maintain(data_dir: DataDir = None) -> None:
 
 
 async def _maintain(settings: Settings) -> None:
-    async with (
-        open_runtime(settings, "maintenance") as runtime,
-        open_sealer(settings, runtime.directory, runtime.installation) as desk,
-    ):
-        await self_test(runtime)
+    async with AsyncExitStack() as stack:
+        runtime = await patiently(partial(open_tested, settings, "maintenance"), stack)
+        if runtime is None:
+            return
+        desk = await stack.enter_async_context(open_sealer(settings, runtime.directory, runtime.installation))
         if settings.metrics_port is not None:
             serve_metrics(settings.metrics_port)
         stop, loop = asyncio.Event(), asyncio.get_running_loop()

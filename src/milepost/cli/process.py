@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from milepost.cli.stack.child import READY_FD, say_ready
@@ -13,7 +14,7 @@ from milepost.engine.guards_check import check_guards
 from milepost.engine.heap import settle_heap
 from milepost.observe import configure_logging
 from milepost.settings import Settings
-from milepost.wiring import Runtime
+from milepost.wiring import Role, Runtime, open_runtime
 
 T = TypeVar("T")
 
@@ -30,9 +31,11 @@ def ready() -> None:
     say_ready(os.environ.pop(READY_FD, None))
 
 
-async def self_test(runtime: Runtime) -> None:
-    """Raises GuardsMissing: a process does not serve a database that does not guard."""
+async def open_tested(settings: Settings, role: Role, stack: AsyncExitStack) -> Runtime:
+    """Raises as `open_runtime` does, and GuardsMissing: a process does not serve a database that does not guard."""
+    runtime = await stack.enter_async_context(open_runtime(settings, role))
     await check_guards(await runtime.default(), runtime.kinds)
+    return runtime
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -17,7 +17,7 @@ from milepost.domain.canonical import Entry
 from milepost.domain.pseudonym import Veil
 from milepost.engine.maintain import Tick
 from milepost.engine.seal import Log, Sealer
-from milepost.settings import Settings
+from milepost.settings import Settings, variable
 from milepost.storage.anchors import AnchorFiles
 from milepost.tenancy import keys
 from milepost.tenancy.directory import Directory
@@ -29,6 +29,7 @@ from milepost.tenancy.signing import (
     publish,
     read_public_keys,
 )
+from milepost.wiring import CONTROL_SETTING
 
 EVERY = 2.0
 VEIL = "audit copies"
@@ -72,7 +73,8 @@ def anchors(settings: Settings) -> AnchorFiles:
 async def open_control(settings: Settings) -> AsyncGenerator[TenantDatabase]:
     """The control database, as the sealer where its login is known."""
     name = "control_database_url" if settings.sealer_database_url is None else "sealer_database_url"
-    options = DatabaseOptions(pooler=settings.pooler, connections=4, patience=PATIENCE)
+    setting = CONTROL_SETTING if settings.sealer_database_url is None else variable(name)
+    options = DatabaseOptions(setting, settings.pooler, connections=4, patience=PATIENCE)
     control = await open_database(CONTROL, settings.need(name), options)
     try:
         yield control

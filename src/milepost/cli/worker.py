@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from milepost.cli.found import DataDir, settings_of
-from milepost.cli.process import ready, run_process, self_test
+from milepost.cli.process import open_tested, ready, run_process
+from milepost.cli.starting import patiently
+from milepost.kinds import find_kind
 from milepost.observe import serve_metrics
 from milepost.settings import Settings
-from milepost.wiring import open_runtime, open_worker
+from milepost.wiring import open_worker
 
 
 def register(app: typer.Typer) -> None:
@@ -30,10 +34,16 @@ def worker(
 
 
 async def _work(settings: Settings, kinds: list[str], *, burst: bool) -> None:
-    async with open_runtime(settings, "worker") as runtime:
-        await self_test(runtime)
-        async with open_worker(runtime, kinds, burst=burst) as made:
-            if settings.metrics_port is not None:
-                serve_metrics(settings.metrics_port)
-            ready()
-            await made.async_run()
+    for path in kinds:
+        find_kind(path)  # a name that is none is told at once, whatever the servers do
+    async with AsyncExitStack() as stack:
+        opens = partial(open_tested, settings, "worker")
+        # in burst mode somebody waits for its end
+        runtime = await (opens(stack) if burst else patiently(opens, stack))
+        if runtime is None:
+            return
+        made = await stack.enter_async_context(open_worker(runtime, kinds, burst=burst))
+        if settings.metrics_port is not None:
+            serve_metrics(settings.metrics_port)
+        ready()
+        await made.async_run()

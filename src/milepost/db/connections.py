@@ -40,6 +40,10 @@ class Doubting(Protocol[T_co]):
     def __call__(self, connection: Connection, /, *, doubt: bool) -> Awaitable[T_co]: ...
 
 
+class _Left(Exception):
+    """Somebody else left the server before there was a connection to it."""
+
+
 class Connections:
     """A pool, and the rules for when a failed piece of work is done again and when a server is left.
 
@@ -54,6 +58,7 @@ class Connections:
         self._patience = patience
         self._setting = setting
         self._failed: Exception | None = None
+        self.answered_at = float("-inf")  # by the monotonic clock
         self._leaving: dict[asyncio.Task[None], asyncpg.Pool[Any] | None] = {}
 
     @property
@@ -66,7 +71,7 @@ class Connections:
         return faults.fault_of(error, self._setting)
 
     def run(self, work: Callable[[Connection], Awaitable[T]], *, limit: float | None = None) -> Coroutine[Any, Any, T]:
-        """Runs work that is safe to repeat. `limit` replaces the patience for work that takes long by nature.
+        """Runs work that is safe to repeat. `limit`: seconds for one try, for work that takes longer than others.
 
         Raises as `run_doubting` does.
         """
@@ -82,7 +87,7 @@ class Connections:
         What is the server's fault and does not pass by itself, like a missing right, is raised at once as it is.
         """
         patience = self._patience
-        ends = time.monotonic() + (limit or patience.whole)
+        ends = time.monotonic() + min(patience.whole, limit or patience.whole)
         one_try = limit or patience.one_try
         pause, doubt = patience.pause, False
         while True:
@@ -90,6 +95,8 @@ class Connections:
             try:
                 async with asyncio.timeout(one_try):
                     done = await self._once(pool, work, doubt=doubt)
+            except _Left:
+                continue
             except Exception as error:
                 if not faults.passes(error):
                     raise
@@ -104,7 +111,7 @@ class Connections:
                 await asyncio.sleep(min(left, pause * random.random()))
                 pause = min(pause * 2, patience.longest_pause)
             else:
-                self._failed = None
+                self._failed, self.answered_at = None, time.monotonic()
                 return done
 
     async def close(self) -> None:
@@ -118,7 +125,12 @@ class Connections:
         self.pool.terminate()
 
     async def _once(self, pool: asyncpg.Pool[Any], work: Doubting[T], *, doubt: bool) -> T:
-        connection = await pool.acquire()
+        try:
+            connection = await pool.acquire()
+        except asyncpg.InterfaceError as error:
+            if self.pool is pool:
+                raise
+            raise _Left from error
         try:
             done = await work(connection, doubt=doubt)
             reads_only = _reads_only(connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import asyncpg
@@ -13,6 +13,7 @@ from milepost.db.connecting import connect
 from milepost.db.connections import Connections, Patience, keep_session
 from milepost.db.faults import SETTING
 from milepost.db.ledger import Ledger
+from milepost.domain.api_key import DEFAULT_TENANT
 
 # what nobody else bounds: every try has a bound of its own
 STATEMENT_SECONDS = 60.0
@@ -83,7 +84,10 @@ class Tenants:
             async with self._opening:
                 if tenant not in self._open:
                     url = await self._address(tenant)
-                    self._open[tenant] = await open_database(tenant, url, self._options)
+                    options = self._options
+                    if tenant != DEFAULT_TENANT:  # no setting names it
+                        options = replace(options, setting=f"the address of tenant {tenant}")
+                    self._open[tenant] = await open_database(tenant, url, options)
                 found = self._open[tenant]
         return found
 

@@ -137,7 +137,7 @@ class Attempts:
             async with asyncio.timeout(length / 2):
                 renewed = await database.ledger.beat(kind.table, pairs, self._shop.worker, length)
         except Exception as error:  # noqa: BLE001 - what is not the server's fault is raised there
-            self._not_renewed(database, kind, held, error)
+            self._not_renewed(database, kind, held, error, sent)
             return
         if self._told.over():
             logger.warning("leases are renewed again")
@@ -146,7 +146,7 @@ class Attempts:
         for attempt, pair in zip(held, pairs, strict=True):
             beat = beats.get(pair)
             if beat is not None:
-                attempt.renewed = sent
+                attempt.renewed, attempt.fault = sent, None
                 if beat.cancel_requested:
                     attempt.stop("cancel")
             elif attempt.job.version == pair[1] and not attempt.moving:
@@ -157,22 +157,25 @@ class Attempts:
         if not attempt.ending and not await win_back(attempt):
             attempt.stop("lost")
 
-    def _not_renewed(self, database: TenantDatabase, kind: Kind, held: list[Attempt], error: Exception) -> None:
+    def _not_renewed(
+        self, database: TenantDatabase, kind: Kind, held: list[Attempt], error: Exception, sent: float
+    ) -> None:
         """Where the server is silent, ends what must have lost its lease by now: another worker may have begun it.
 
         Where the server itself says what is wrong with it, nobody can begin anything, and the work goes on.
         """
-        silent = database.connections.trouble if isinstance(error, TimeoutError) else None
-        fault = silent or database.connections.fault_of(error)
+        last = database.connections.trouble if isinstance(error, TimeoutError) else None
+        fault = last or database.connections.fault_of(error)
         if fault is None:
             raise error
         self._told.tell(
             (database, kind), logging.WARNING, "leases of %d %s not renewed: %s %s", len(held), kind.path, fault, fault.hint or ""
         )  # fmt: skip
         now = time.monotonic()
+        silent = not fault.data.get("code") and database.connections.answered_at < sent
         for attempt in held:
             attempt.trouble(fault)
-            if not fault.data.get("code") and now - attempt.renewed > attempt.lease_seconds:
+            if silent and now - attempt.renewed > attempt.lease_seconds:
                 attempt.stop("lost")
 
     def tick(self) -> None:

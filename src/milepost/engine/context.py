@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from milepost.engine.attempt import Attempt
 
 log = logging.getLogger("milepost.handler")
+TELL_SECONDS = 1.0
 
 
 class Context:
     """Of one attempt. Every write is fenced by the attempt's version; a lost job ends the handler.
 
-    While the database is at fault a write waits for it, as long as the attempt's own time lasts; then it raises Unavailable.
+    While the database is at fault `note` and `move` wait for it, as long as the attempt's own time lasts; then they raise
+    Unavailable.
     """
 
     __slots__ = ("_attempt", "ports")
@@ -80,7 +82,22 @@ class Context:
         columns: dict[str, Any] = {"progress": max(0, min(100, int(percent)))}
         if stage is not None:
             columns["stage"] = stage[:64]
-        await self.note(columns)
+        await self.tell(columns)
+
+    async def tell(self, columns: Mapping[str, Any]) -> None:
+        """The same as `note` where nothing rests on it: nothing is written, and nobody waits, while the database is at fault."""
+        attempt = self._attempt
+        if attempt.fault is not None:  # until a heartbeat hears that it is well
+            return
+        try:
+            async with asyncio.timeout(TELL_SECONDS):
+                await self.note(columns)
+        except TimeoutError:
+            fault = attempt.fault or attempt.database.connections.trouble
+            if fault is None:
+                await self.note(columns)  # it is only busy
+            else:
+                attempt.trouble(fault)
 
     async def note(self, columns: Mapping[str, Any]) -> None:
         """Writes columns of the job without a transition; with progress, when the attempt is expected to end.

@@ -52,9 +52,12 @@ class Directory:
         self._maintenance = maintenance
         self._actives: dict[str, tuple[float, bool]] = {}
 
-    async def installation(self) -> str:
-        """The id that Redis must carry too. Raises Unavailable, or ConfigurationError before the first migration."""
-        return str(await self._value("SELECT id FROM installation"))
+    async def installation(self, *, within: float | None = None) -> str:
+        """The id that Redis must carry too. Raises Unavailable, or ConfigurationError before the first migration.
+
+        `within`: seconds, for who does not want to wait as long as his connections do.
+        """
+        return str(await self._value("SELECT id FROM installation", limit=within))
 
     async def address(self, tenant: str) -> str:
         """A tenant's database URL, for our role. Raises KeyError for one that does not exist or is not active.
@@ -104,17 +107,17 @@ class Directory:
             raise ConfigurationError(f"The tenant's database address {reference} leads nowhere.")
         return value
 
-    async def _value(self, sql: str, *args: Any) -> Any:
+    async def _value(self, sql: str, *args: Any, limit: float | None = None) -> Any:
         """Of the first row's first column; None where there is none."""
-        return next((row[0] for row in await self._rows(sql, *args)), None)
+        return next((row[0] for row in await self._rows(sql, *args, limit=limit)), None)
 
-    async def _rows(self, sql: str, *args: Any) -> list[Any]:
+    async def _rows(self, sql: str, *args: Any, limit: float | None = None) -> list[Any]:
         async def work(connection: Connection) -> list[Any]:
             return await connection.fetch(sql, *args)
 
         with readable(CONTROL):
             try:
-                return await self._connections.run(work)
+                return await self._connections.run(work, limit=limit)
             except asyncpg.UndefinedTableError:
                 raise ConfigurationError("The control database is empty.", hint="Run 'milepost migrate'.") from None
             except asyncpg.InvalidCatalogNameError:
