@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -164,6 +165,28 @@ async def test_filters_stand_in_the_address_and_narrow_the_list(dashboard: House
     ):
         await browser.get(f"/jobs?{query}", 422)
     await browser.get("/jobs?search=%00%ff%27")
+
+
+async def test_a_short_id_in_the_address_leads_to_its_job_or_to_all_of_them(
+    dashboard: House, owner: Any, enter: SignIn
+) -> None:
+    browser, stranger = await enter(), await enter()
+    job, another = await waiting(dashboard, browser.caller), await waiting(dashboard, browser.caller)
+    short, twin = str(job.id)[-8:], f"{str(another.id)[:-8]}{str(job.id)[-8:]}"
+
+    one = await browser.http.get(f"/jobs/{short.upper()}")
+    await owner.execute(
+        "INSERT INTO executions (id, user_id, prompt, job_name, deadline_at) VALUES ($1, $2, 'x', 'exec-x', now())",
+        UUID(twin), browser.caller.user_id,
+    )  # fmt: skip
+    both = await browser.http.get(f"/jobs/{short}")
+
+    assert (one.status_code, one.headers["location"]) == (303, f"/jobs/{job.id}")
+    assert (both.status_code, both.headers["location"]) == (303, f"/jobs?search={short}")
+    assert set(ROW.findall(await browser.get(both.headers["location"]))) == {str(job.id), twin}
+    for nobody in ("0badf00d", f"{short}/cancel"):
+        assert (await browser.http.get(f"/jobs/{nobody}")).status_code in {404, 405}
+    await stranger.get(f"/jobs/{short}", 404)
 
 
 async def test_pages_follow_one_another_without_gap_or_repetition(dashboard: House, enter: SignIn) -> None:

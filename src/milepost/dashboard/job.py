@@ -17,11 +17,13 @@ from milepost.dashboard.pages import Parts, digests, parts
 from milepost.dashboard.pictures import pictures_of
 from milepost.dashboard.record import ELSEWHERE, record_of
 from milepost.dashboard.refusals import not_found
-from milepost.dashboard.rows import took
+from milepost.dashboard.rows import find_rows, took
 from milepost.dashboard.view import View
+from milepost.db.filters import Part, Wanted
 from milepost.db.wholes import Whole, find_whole
 from milepost.domain.errors import Unavailable
 from milepost.domain.estimate import spoken
+from milepost.domain.ids import read_short
 from milepost.domain.job import Job
 from milepost.domain.machine import By, Phase
 from milepost.engine.artifacts import Artifact
@@ -60,12 +62,22 @@ class One:
         self._desk = desk
 
     async def page(self, visit: Visit) -> Response:
+        if (digits := read_short(visit.request.path_params["job_id"])) is not None:
+            return await self._named(visit.viewer, digits)
         kind, whole = await self.find(visit.viewer, visit.request.path_params["job_id"])
         shown = await self._parts(visit, kind, whole)
         return visit.page(
             "job", kind=kind, job=whole.job, title=kind.title(whole.job), parts=shown,
             live=f"/live/jobs/{whole.job.id}" + (f"?done={done}" if (done := _done(visit)) else ""), shown=digests(shown),
         )  # fmt: skip
+
+    async def _named(self, viewer: Viewer, digits: str) -> Response:
+        """To the job of that short id; to all of them where it has several. Raises Refused."""
+        rows, _ = await find_rows(viewer, self._desk.kinds, Wanted(owner=viewer.owner, short_id=digits), Part(limit=2))
+        if not rows:
+            raise not_found()
+        place = f"/jobs/{rows[0].job.id}" if len(rows) == 1 else f"/jobs?search={digits}"
+        return Response(status_code=303, headers={"Location": place})
 
     async def view(self, visit: Visit) -> View:
         kind, whole = await self.find(visit.viewer, visit.request.path_params["job_id"])
