@@ -23,7 +23,8 @@ BODY_SECONDS = 13.0
 SAVED_SECONDS = 45.0
 # for a client that takes nothing of what it asked for
 UNREAD_SECONDS = 60.0
-# for one that still sends when it has its answer, which closing at once would take back (RFC 9112, 9.6)
+# for one that still sends when it has its answer, which closing at once would take back (RFC 9112, 9.6), and for the
+# beginning of an answer to one that has closed its side: it may want it, or be gone
 FAREWELL_SECONDS = 2.0
 FAREWELL_BYTES = 16 * 1024 * 1024
 # bytes a second, in both directions: whoever keeps this pace is never cut off
@@ -41,6 +42,7 @@ class Connection(Incoming):
     """
 
     leaving = False
+    half_closed = False
     credited = 0
     waited = 0.0
     unread = 0.0
@@ -56,6 +58,17 @@ class Connection(Incoming):
             self._throw_away(data)
         else:
             super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whether the other direction stays open: for who is still owed an answer."""
+        if not self.half_closed and self._owes_an_answer():
+            self.half_closed, self.cycle.keep_alive, self.waited = True, False, 0.0
+        return self.half_closed
+
+    def _owes_an_answer(self) -> bool:
+        if not self._answering() or self.scheme != "http":
+            return False
+        return not (self.cycle.response_started or self.in_body or self.leaving)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -82,7 +95,7 @@ class Connection(Incoming):
             self._look_at_what_is_taken(seconds)
         elif self.transport.is_closing():
             return
-        elif self.leaving:
+        elif self.leaving or (self.half_closed and not self.cycle.response_started):
             self._look_at_who_leaves(seconds)
         elif self._awaited():
             self._look_at_what_comes(seconds)
