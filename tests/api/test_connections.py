@@ -119,6 +119,25 @@ async def test_what_two_parsers_could_read_in_two_ways_is_refused_and_the_connec
         assert answer.count(b"HTTP/1.1 ") == 1, name
 
 
+async def test_what_never_becomes_a_request_is_answered_like_any_other(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    answered = await wire.send(f"GET /nothing HTTP/1.1\r\n{HOST}Connection: close\r\n\r\n")
+    answer = await wire.send("hello\r\n\r\n")
+
+    assert names_of(answer) == names_of(answered)
+    assert set(problem_of(answer)) == set(problem_of(answered))
+    # by the id of the answer it is found in the log
+    request_id = problem_of(answer)["instance"]
+    assert f"x-request-id: {request_id}\r\n".encode() in answer
+    assert f"request {request_id} of 127.0.0.1 refused: bad-request" in caplog.text
+
+
+def names_of(answer: bytes) -> set[bytes]:
+    return {line.partition(b":")[0].lower() for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]}
+
+
 async def test_what_never_becomes_a_request_leaves_no_traceback(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
     for request in NO_REQUESTS.values():
         await wire.send(request)

@@ -6,6 +6,8 @@ looked at; a request that arrives in time costs nothing for it.
 
 from __future__ import annotations
 
+import logging
+import secrets
 import struct
 from contextlib import suppress
 from typing import Any
@@ -16,6 +18,8 @@ from starlette.types import ASGIApp
 from milepost.api.cycles import Farewell
 from milepost.api.incoming import Incoming
 from milepost.api.last_answers import last_answer
+
+logger = logging.getLogger("milepost.api")
 
 HEAD_SECONDS = 10.0
 # for a body that makes no progress, and what one that came faster may save up for a break
@@ -146,7 +150,9 @@ class Connection(Incoming):
 
     def refuse(self, slug: str, detail: str | None = None) -> None:
         """With an answer behind those to earlier requests, and without one where its own has begun."""
-        answer = last_answer(slug, detail)
+        request_id = f"w{secrets.token_hex(6)}"
+        logger.info("request %s of %s refused: %s", request_id, self.client[0] if self.client else "?", slug)
+        answer = last_answer(slug, detail, request_id, self.server_state.default_headers)
         self.deaf = True
         if self._earlier():
             self.refusal = answer

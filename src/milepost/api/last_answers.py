@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from httptools import HttpParserInvalidMethodError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from milepost.api.answers import encode
+from milepost.api.edge import USUAL
 from milepost.api.problems import MEDIA_TYPE, SLUGS
 
 REQUEST_LINE = re.compile(rb"(?:\r\n)*[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/1\.[0-9]\r\n")
@@ -30,13 +32,16 @@ def slug_of(error: Exception, piece: bytes) -> str:
     return "bad-request"
 
 
-def last_answer(slug: str, detail: str | None = None) -> bytes:
-    """A problem behind which the connection ends."""
+def last_answer(slug: str, detail: str | None, request_id: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A problem behind which the connection ends. `headers`: those that the server adds to every answer."""
     meant = SLUGS[slug]
     content: dict[str, Any] = {"type": f"/problems/{slug}", "title": meant.title, "status": meant.status}
-    body = encode({**content, "detail": detail or meant.meaning, "instance": None})
-    head = (
-        f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-content-type-options: nosniff\r\n"
-        "cache-control: no-store\r\nconnection: close\r\n\r\n"
+    body = encode({**content, "detail": detail or meant.meaning, "instance": request_id})
+    own = (
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+        (b"x-request-id", request_id.encode()),
     )
-    return STATUS_LINE[meant.status] + head.encode() + body
+    head = b"".join(b"%s: %s\r\n" % header for header in (*headers, *own, *USUAL))
+    return STATUS_LINE[meant.status] + head + b"\r\n" + body
