@@ -200,6 +200,24 @@ async def test_the_body_of_a_request_for_another_protocol_is_no_request(house: H
     assert b"/problems/invalid-json" in answer
 
 
+async def test_a_request_for_another_protocol_says_where_its_body_ends_like_any_other(
+    house: House, wire: Wire, owner: Any
+) -> None:
+    caller = await house.caller()
+    for framed in (
+        "Transfer-Encoding: gzip, chunked\r\n",
+        f"{CHUNKED}Content-Length: 5\r\n",
+        "Transfer-Encoding: x\r\n",
+    ):
+        answer = await wire.send(post(caller.key, UPGRADE + framed, chunk(GOOD) + "0\r\n\r\n"))
+        assert statuses_of(answer) == [400], framed
+    assert await owner.fetchval("SELECT count(*) FROM executions") == 0
+
+
+async def test_a_blank_line_may_come_before_everything_else(wire: Wire) -> None:
+    assert statuses_of(await wire.send("\r\n", HEALTH, pause=0.05)) == [200]
+
+
 async def test_a_request_for_another_protocol_has_the_bounds_of_any_other(house: House, wire: Wire) -> None:
     caller = await house.caller()
 

@@ -33,6 +33,11 @@ def head_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"POST / HTTP/1.1\r\n" + b"".join(lines) + b"\r\n"
 
 
+def check_framing(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raises HttpParserError where a parser would not know where the body ends."""
+    parser_for(None).feed_data(head_of(headers))
+
+
 class BehindHead:
     """Between a parser and its protocol: tells nothing of the first head, which the protocol knows already.
 

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from milepost.api.cycles import CarefulCycle
-from milepost.api.framing import MOST_SURPLUS, BehindHead, free_of, head_of, parser_for
+from milepost.api.framing import MOST_SURPLUS, BehindHead, check_framing, free_of, head_of, parser_for
 from milepost.api.last_answers import Unspoken, slug_of
 from milepost.api.targets import LONGEST_TARGET, read_target
 
@@ -57,6 +57,7 @@ class Incoming(HttpToolsProtocol):
     head that are no body. `held`: what was read and waits for requests before it. `deaf`: nothing is taken any more.
     """
 
+    url = b""
     in_head = True
     in_body = False
     deaf = False
@@ -160,6 +161,8 @@ class Incoming(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if not version.startswith("1."):
             raise Unspoken("version-not-supported")
+        if self.parser.should_upgrade():
+            check_framing(self.headers)
         self.url, host = read_target(self.parser.get_method(), self.url)
         if host is not None:
             self.headers[:] = [(name, host if name == b"host" else value) for name, value in self.headers]
