@@ -25,6 +25,7 @@ from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
 from milepost.storage import Store, local_store
 from milepost.tenancy.models import active_models
+from tests.contract import checking
 
 PRODUCER = ("job:submit", "job:read")
 
@@ -63,7 +64,9 @@ class House:
 
     def client(self, headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(app=self.app)
-        client = httpx2.AsyncClient(transport=transport, base_url="http://milepost.test", headers=headers)
+        client = httpx2.AsyncClient(
+            transport=transport, base_url="http://milepost.test", headers=headers, event_hooks=checking(self.app)
+        )
         self._open.append(client)
         return client
 

@@ -22,6 +22,7 @@ from milepost.queue.connection import connect
 from milepost.queue.doorbell import Doorbell
 from milepost.storage import local_store
 from milepost.tenancy.models import active_models
+from tests.contract import checking
 
 MODELS = ("offline/extract", "claude-sonnet-4-20250514")
 
@@ -80,7 +81,8 @@ async def app(deps: Dependencies) -> AsyncIterator[Any]:
 @pytest.fixture
 async def anybody(app: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """A client without a key."""
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test", event_hooks=checking(app)) as client:
         yield client
 
 
@@ -98,7 +100,7 @@ async def hire(app: Any, database: TenantDatabase) -> AsyncIterator[Hire]:
         )  # fmt: skip
         client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app), base_url="http://test",
-            headers={"Authorization": f"Bearer {key.text}"},
+            headers={"Authorization": f"Bearer {key.text}"}, event_hooks=checking(app),
         )  # fmt: skip
         clients.append(client)
         return Person(user_id, row["id"], key.text, client)

@@ -70,6 +70,9 @@ async def test_the_openapi_document_tells_of_it(caller: Caller, kind: Kind) -> N
     assert {f"/v1/{kind.path}", f"/v1/{kind.path}:batch", one, *control} <= set(document["paths"])
     assert kind.request.__name__ in document["components"]["schemas"]
     shown = document["components"]["schemas"][kind.name.title().replace("_", "")]
+    request = document["components"]["schemas"][kind.request.__name__]
+    for name, shape in {**shown["properties"], **request["properties"]}.items():
+        assert shape.get("description") or "$ref" in shape, f"{name} says nothing of itself"
     assert shown["properties"]["status"]["enum"] == list(kind.machine.phases)
 
 

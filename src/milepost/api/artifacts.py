@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -12,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 
 from milepost import observe
+from milepost.api import artifact_contract as contract
 from milepost.api.access import READ, controlling, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
@@ -42,19 +42,6 @@ from milepost.storage import FileTooLarge, InvalidPath, NoSuchFile, Store, Store
 from milepost.storage.reading import held_back, joined
 
 KIND = "execution"
-BYTES: dict[int | str, Any] = {
-    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-    206: {"description": "A part of the bytes"},
-}
-UPLOAD: dict[str, Any] = {
-    "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-}
-CREATE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": CreateArtifact.model_json_schema()}},
-    }
-}
 
 
 def routes(deps: Dependencies) -> APIRouter:
@@ -63,14 +50,18 @@ def routes(deps: Dependencies) -> APIRouter:
     files = Files(deps, kind)
     reading, writing = needing(READ), needing(controlling([kind]))
 
-    @router.get("/v1/executions/{job_id}/artifacts", dependencies=reading, summary="The files of an execution")
+    @router.get(
+        "/v1/executions/{job_id}/artifacts", dependencies=reading, summary="The files of an execution",
+        responses=contract.LISTED,
+    )  # fmt: skip
     async def listed(request: Request, job_id: str, caller: Authenticated) -> JSON:
         only(request)
         _, job = await visible(caller, (kind,), job_id)
         return JSON({"items": [found.answer() for found in await artifacts_of(caller.database, kind, job.id)]})
 
     @router.post(
-        "/v1/executions/{job_id}/artifacts", status_code=201, openapi_extra=CREATE, dependencies=writing,
+        "/v1/executions/{job_id}/artifacts", status_code=201, openapi_extra=contract.CREATE, dependencies=writing,
+        responses=contract.CREATED,
         summary="Register a file",
     )  # fmt: skip
     async def create(request: Request, job_id: str, caller: Authenticated) -> JSON:
@@ -82,13 +73,16 @@ def routes(deps: Dependencies) -> APIRouter:
         upload = {"upload_url": f"{url}/content"} if artifact.status == "UPLOADING" else {}
         return JSON({**told(caller, artifact.answer()), **upload}, 201, {"Location": url})
 
-    @router.get("/v1/artifacts/{artifact_id}", dependencies=reading, summary="What is known of a file")
+    @router.get(
+        "/v1/artifacts/{artifact_id}", dependencies=reading, summary="What is known of a file", responses=contract.ONE
+    )
     async def one(request: Request, artifact_id: str, caller: Authenticated) -> JSON:
         only(request)
         return JSON((await files.visible(caller, artifact_id)).answer())
 
     @router.put(
-        "/v1/artifacts/{artifact_id}/content", openapi_extra=UPLOAD, dependencies=writing,
+        "/v1/artifacts/{artifact_id}/content", openapi_extra=contract.UPLOAD, dependencies=writing,
+        responses=contract.STORED,
         summary="Upload an announced file",
     )  # fmt: skip
     async def upload(request: Request, artifact_id: str, caller: Authenticated) -> JSON:
@@ -97,8 +91,8 @@ def routes(deps: Dependencies) -> APIRouter:
         return JSON(told(caller, (await files.upload(caller, artifact, request)).answer()))
 
     @router.get(
-        "/v1/artifacts/{artifact_id}/content", response_class=StreamingResponse, responses=BYTES,
-        dependencies=reading, summary="The bytes",
+        "/v1/artifacts/{artifact_id}/content", response_class=StreamingResponse, responses=contract.CONTENT,
+        dependencies=reading, openapi_extra=contract.READ, summary="The bytes",
     )  # fmt: skip
     async def content(request: Request, artifact_id: str, caller: Authenticated) -> Response:
         only(request)
@@ -108,8 +102,9 @@ def routes(deps: Dependencies) -> APIRouter:
         return await files.download(artifact, request)
 
     @router.post(
-        "/v1/artifacts/{artifact_id}/archive", dependencies=writing, summary="Archive a file: it stays readable"
-    )
+        "/v1/artifacts/{artifact_id}/archive", dependencies=writing, summary="Archive a file: it stays readable",
+        responses=contract.ARCHIVED, openapi_extra=contract.IF_THIS,
+    )  # fmt: skip
     async def archived(request: Request, artifact_id: str, caller: Authenticated) -> JSON:
         only(request)
         artifact = await files.controlled(caller, artifact_id)
@@ -118,6 +113,7 @@ def routes(deps: Dependencies) -> APIRouter:
 
     @router.delete(
         "/v1/artifacts/{artifact_id}", status_code=204, dependencies=writing,
+        responses=contract.DELETED, openapi_extra=contract.IF_THIS,
         summary="Delete a file: its record stays",
     )  # fmt: skip
     async def deleted(request: Request, artifact_id: str, caller: Authenticated) -> Response:

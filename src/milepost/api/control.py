@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, AliasChoices, Field
 from pydantic_core import PydanticCustomError
 
-from milepost.api import schemas
+from milepost.api import schemas, shapes
 from milepost.api.access import controlling, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import read_optional
 from milepost.api.brief import told_whole
+from milepost.api.contract import IF_MATCH, Responses, answer, refused
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import only, visible
 from milepost.api.preconditions import expected, named_versions
@@ -87,7 +88,7 @@ def _add_cancel(router: APIRouter, deps: Dependencies, path: str, kinds: Sequenc
     router.add_api_route(
         f"/v1/{path}/{{job_id}}/cancel", cancelled, methods=["POST"], name=f"cancel_{path}",
         summary="Cancel a job: at once while it waits, as a request while it runs",
-        responses=schemas.cancelled(kinds), openapi_extra=_described(CancelJob), tags=[path],
+        responses=_cancelled(kinds), openapi_extra=_described(CancelJob), tags=[path],
         dependencies=needing(controlling(kinds)),
     )  # fmt: skip
 
@@ -108,14 +109,32 @@ def _add_retry(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence
 
     router.add_api_route(
         f"/v1/{path}/{{job_id}}/retry", retried, methods=["POST"], name=f"retry_{path}",
-        summary="Retry a job that failed or was cancelled; one that never began keeps a `scheduled_at` that is still ahead",
-        responses=schemas.whole(kinds),
+        summary="Retry a job that failed or was cancelled",
+        description="One that never began keeps a `scheduled_at` that is still ahead.",
+        responses=_retried(kinds),
         openapi_extra=_described(RetryJob), tags=[path], dependencies=needing(controlling(kinds)),
     )  # fmt: skip
 
 
+def _cancelled(kinds: Sequence[Kind]) -> Responses:
+    job = shapes.or_brief(shapes.any_of(kinds))
+    return {
+        200: answer("Cancelled, or ended before.", job, headers=("ETag",)),
+        202: answer("It runs, and was asked to stop.", job, headers=("ETag",)),
+        **refused("concurrent-update"),
+    }
+
+
+def _retried(kinds: Sequence[Kind]) -> Responses:
+    job = shapes.or_brief(shapes.any_of(kinds))
+    return {
+        200: answer("It waits again.", job, headers=("ETag",)),
+        **refused("illegal-transition", "concurrent-update"),
+    }
+
+
 def _described(model: type[Any]) -> dict[str, Any]:
-    return {"requestBody": schemas.body(model, required=False), "parameters": [schemas.IF_MATCH]}
+    return {"requestBody": schemas.body(model, required=False), "parameters": [IF_MATCH]}
 
 
 async def controlled(request: Request, caller: Caller, kinds: Sequence[Kind], text: str) -> tuple[Kind, Job]:

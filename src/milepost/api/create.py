@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from milepost.api import schemas
+from milepost.api import schemas, shapes
 from milepost.api.access import needing, submitting
 from milepost.api.answers import JSON
 from milepost.api.auth import Caller, Doorkeeper
@@ -20,6 +20,7 @@ from milepost.api.body import read_model
 from milepost.api.brief import told
 from milepost.api.cautions import warned
 from milepost.api.checks import Checks
+from milepost.api.contract import IDEMPOTENCY_KEY, Responses, answer, refused
 from milepost.api.dependencies import Dependencies
 from milepost.api.etags import etag
 from milepost.api.lookups import only
@@ -38,8 +39,8 @@ def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
     for kind in deps.kinds:
         one, many = Create(deps, kind), CreateMany(deps, kind)
-        _add(router, one, "", one.one, kind.request, schemas.created(kind), "Submit one job")
-        _add(router, many, ":batch", many.all, many.model, schemas.batched(), "Submit many jobs, all or none")
+        _add(router, one, "", one.one, kind.request, _created(kind), "Submit one job")
+        _add(router, many, ":batch", many.all, many.model, _batched(kind), "Submit many jobs, all or none")
     return router
 
 
@@ -51,10 +52,35 @@ def _add(
     added = APIRoute(
         f"/v1/{kind}{verb}", route, methods=["POST"], status_code=202, name=f"submit{verb}_{kind}".replace(":", "_"),
         responses=responses, tags=[kind], summary=summary, dependencies=needing(create.access),
-        openapi_extra={"requestBody": schemas.body(model), "parameters": [schemas.IDEMPOTENCY_KEY]},
+        openapi_extra={"requestBody": schemas.body(model), "parameters": [IDEMPOTENCY_KEY]},
     )  # fmt: skip
     added.app = _straight(route)
     router.routes.append(added)
+
+
+def _created(kind: Kind) -> Responses:
+    job, placed = shapes.or_brief(shapes.any_of([kind])), ("Location", "ETag")
+    return {
+        200: answer(
+            "A replay: the job that this key made, as it is now.", job, headers=(*placed, "Idempotency-Replayed")
+        ),
+        202: answer("Accepted.", job, headers=(*placed, "Retry-After")),
+        **_refused(kind),
+    }
+
+
+def _batched(kind: Kind) -> Responses:
+    return {
+        200: answer("A replay.", shapes.batch(), headers=("Idempotency-Replayed",)),
+        202: answer("All of them are accepted.", shapes.batch(), headers=("Retry-After",)),
+        **_refused(kind),
+    }
+
+
+def _refused(kind: Kind) -> Responses:
+    model = ("unknown-model",) if "model" in kind.request.model_fields else ()
+    key = ("idempotency-key-required",) if kind.key_required else ()
+    return refused("url-not-allowed", *model, *key)
 
 
 def _straight(route: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
@@ -115,8 +141,16 @@ class CreateMany(Create):
 
     def __init__(self, deps: Dependencies, kind: Kind) -> None:
         super().__init__(deps, kind)
-        jobs: Any = (list[kind.request], Field(min_length=1, max_length=deps.limits.batch_jobs))
-        self.model: type[Any] = create_model(f"{kind.request.__name__}Batch", __base__=Strict, jobs=jobs)
+        jobs: Any = (
+            list[kind.request],
+            Field(min_length=1, max_length=deps.limits.batch_jobs, description="One request each."),
+        )
+        self.model: type[Any] = create_model(
+            f"{kind.request.__name__}Batch",
+            __base__=Strict,
+            __doc__="Many requests, accepted all or not at all.",
+            jobs=jobs,
+        )
 
     async def all(self, request: Request) -> Response:
         caller = await self._submitter(request)

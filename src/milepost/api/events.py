@@ -17,9 +17,11 @@ from milepost import observe
 from milepost.api.access import READ, needing
 from milepost.api.answers import encode
 from milepost.api.auth import Authenticated, Caller
+from milepost.api.contract import Responses, answer
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import only, visible
 from milepost.api.problems import Problem, shorten
+from milepost.api.schemas import CANONICAL_UUID, Schema, header, query
 from milepost.api.validation import fault, none_of
 from milepost.db import history
 from milepost.db.history import BRIEF, Step
@@ -33,7 +35,7 @@ from milepost.net.event_stream import HEARTBEAT, OPENING, EventStream
 
 # added to the seconds that a key is remembered after its revocation
 RECHECK = 0.9
-MOST_JOBS = 100
+MOST_KINDS, MOST_JOBS, MOST_PHASES, MOST_STATUSES = 20, 100, 10, 30
 SNAPSHOT = 100
 NO_BUFFER = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 GREATEST_ID = 2**63 - 1
@@ -76,24 +78,55 @@ def _split(values: Any) -> Any:
 
 
 SPLIT = BeforeValidator(_split)
+EVENTS = (
+    "Server-sent events, each with `data` in JSON: `snapshot` (first: the newest jobs, and the id from where the stream goes"
+    " on), `transition` (a change of status; alone has an `id`), `progress` (what moves within a status), `heartbeat` (every"
+    " 15 s), `reset` (the history no longer holds the id that was named: list again)."
+)
+STREAM: Responses = {200: answer("A stream without end.", {"type": "string"}, media_type="text/event-stream")}
+LAST_EVENT_ID = header(
+    "Last-Event-ID", "Go on after this transition; browsers send it after a break. 0: from the beginning.",
+    pattern="^[0-9]{0,19}$",
+)  # fmt: skip
+
+
+def _parameters(kinds: Sequence[Kind]) -> list[Schema]:
+    names = dict.fromkeys(name for kind in kinds for name in (kind.path, kind.name))
+    statuses = dict.fromkeys(status for kind in kinds for status in kind.machine.phases)
+    several = "Given several times, or together with commas."
+    given: tuple[tuple[str, Schema, int, str], ...] = (
+        ("kind", {"type": "string", "enum": list(names)}, MOST_KINDS, "Of these kinds alone."),
+        ("job", CANONICAL_UUID, MOST_JOBS, "Of these jobs alone."),
+        ("phase", {"type": "string", "enum": [phase.value for phase in Phase]}, MOST_PHASES, "In these phases alone."),
+        (
+            "status",
+            {"type": "string", "enum": list(statuses)},
+            MOST_STATUSES,
+            "In these statuses of those kinds alone.",
+        ),
+    )
+    found = [
+        query(name, {"type": "array", "items": shape, "maxItems": most}, f"{told} {several}")
+        for name, shape, most, told in given
+    ]
+    return [*found, LAST_EVENT_ID]
 
 
 def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
-    responses: dict[int | str, Any] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
     @router.get(
-        "/v1/events", responses=responses, response_class=EventStream, summary="What happens to jobs",
-        dependencies=needing(READ),
+        "/v1/events", responses=STREAM, response_class=EventStream, summary="What happens to jobs",
+        description=EVENTS, dependencies=needing(READ), openapi_extra={"parameters": _parameters(deps.kinds)},
     )  # fmt: skip
     async def of_all(
         request: Request,
         caller: Authenticated,
-        kind: Annotated[list[str], SPLIT, Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
-        job: Annotated[list[str], SPLIT, Query(max_length=MOST_JOBS)] = [],  # noqa: B006
-        phase: Annotated[list[Phase], SPLIT, Query(max_length=10)] = [],  # noqa: B006
-        status: Annotated[list[str], SPLIT, Query(max_length=30)] = [],  # noqa: B006
-        last_event_id: Annotated[str | None, Header(max_length=30)] = None,
+        kind: Annotated[list[str], SPLIT, Query(max_length=MOST_KINDS, include_in_schema=False)] = [],  # noqa: B006 - FastAPI copies it
+        job: Annotated[list[str], SPLIT, Query(max_length=MOST_JOBS, include_in_schema=False)] = [],  # noqa: B006
+        phase: Annotated[list[Phase], SPLIT, Query(max_length=MOST_PHASES, include_in_schema=False)] = [],  # noqa: B006
+        status: Annotated[list[str], SPLIT, Query(max_length=MOST_STATUSES, include_in_schema=False)] = [],  # noqa: B006
+        last_event_id: Annotated[str | None, Header(max_length=30, include_in_schema=False)] = None,
     ) -> EventStream:
         only(request, "kind", "job", "phase", "status")
         jobs = frozenset(_job_id(text) for text in job) if job else None
@@ -106,7 +139,7 @@ def routes(deps: Dependencies) -> APIRouter:
             request: Request,
             job_id: str,
             caller: Authenticated,
-            last_event_id: Annotated[str | None, Header(max_length=30)] = None,
+            last_event_id: Annotated[str | None, Header(max_length=30, include_in_schema=False)] = None,
         ) -> EventStream:
             only(request)
             kind, job = await visible(caller, kinds, job_id)
@@ -118,7 +151,8 @@ def routes(deps: Dependencies) -> APIRouter:
     for path, kinds in (("jobs", deps.kinds), *((kind.path, (kind,)) for kind in deps.kinds)):
         router.add_api_route(
             f"/v1/{path}/{{job_id}}/events", of_one(kinds), name=f"{path}_events", summary="What happens to one job",
-            responses=responses, response_class=EventStream, dependencies=needing(READ),
+            responses=STREAM, response_class=EventStream, dependencies=needing(READ), description=EVENTS, tags=[path],
+            openapi_extra={"parameters": [LAST_EVENT_ID]},
         )  # fmt: skip
     return router
 

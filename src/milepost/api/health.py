@@ -14,8 +14,10 @@ from starlette.responses import Response
 
 from milepost import observe
 from milepost.api.answers import JSON
+from milepost.api.contract import answer, refused
 from milepost.api.dependencies import Dependencies
 from milepost.api.problems import Problem
+from milepost.api.schemas import text, thing
 from milepost.db.about import check_writable
 from milepost.db.counts import Tally, tally
 from milepost.domain.api_key import DEFAULT_TENANT
@@ -29,17 +31,32 @@ T = TypeVar("T")
 REMEMBERED = 5.0
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
+ALIVE = thing("A living process.", {"status": text("Always this.", enum=["ok"])})
+READY = thing(
+    "A process that can serve.",
+    {
+        "status": text("Always this.", enum=["ok"]),
+        "checks": thing(
+            "Each part, with `ok` or what is wrong with it; without Redis jobs are accepted and wait.",
+            {"database": text("PostgreSQL."), "guards": text("What keeps its rules."), "redis": text("Redis.")},
+        ),
+    },
+)
+
 
 def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
     state = Remembered(lambda: _state(deps), REMEMBERED)
     figures = Remembered(lambda: _figures(deps), REMEMBERED)
 
-    @router.get("/healthz", summary="Whether the process is alive")
+    @router.get("/healthz", summary="Whether the process is alive", responses={200: answer("It is.", ALIVE)})
     async def healthz() -> JSON:
         return JSON({"status": "ok"})
 
-    @router.get("/readyz", summary="Whether requests can be served, and what is wrong if not")
+    @router.get(
+        "/readyz", summary="Whether requests can be served, and what is wrong if not",
+        responses={200: answer("They can.", READY), **refused("unavailable")},
+    )  # fmt: skip
     async def readyz() -> JSON:
         checks = await state.get()
         if checks["database"] != "ok" or checks["guards"] != "ok":
@@ -47,7 +64,10 @@ def routes(deps: Dependencies) -> APIRouter:
             raise Problem("unavailable", wrong, headers={"Retry-After": "2"}, checks=checks)
         return JSON({"status": "ok", "checks": checks})
 
-    @router.get("/metrics", summary="Figures in Prometheus' text format")
+    @router.get(
+        "/metrics", summary="Figures in Prometheus' text format", response_class=Response,
+        responses={200: answer("The figures.", {"type": "string"}, media_type=EXPOSITION)},
+    )  # fmt: skip
     async def metrics() -> Response:
         return Response(observe.exposition() + await figures.get(), media_type=EXPOSITION)
 

@@ -13,29 +13,47 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
-from milepost.api import schemas
+from milepost.api import schemas, shapes
 from milepost.api.access import READ, READ_OWN, Access, controlling, needing, submitting
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
+from milepost.api.contract import IF_MATCH_FILE, IF_NONE_MATCH, Responses, answer
 from milepost.api.cursors import Cursors
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import id_in_path, only
 from milepost.api.preconditions import is_known, must_match
 from milepost.api.problems import Problem, not_found
-from milepost.api.query import DEEPEST_ROW, Number, parse
+from milepost.api.query import DEEPEST_ROW, Cursor, Number, parse, whole_number
+from milepost.api.schemas import text, thing
 from milepost.api.sources import add_upload
 from milepost.api.validation import fault
 from milepost.domain.ids import SHORT
 from milepost.kinds.images import reads
 from milepost.kinds.images.records import GeneratedImage, UsageStats
+from milepost.kinds.told import Told, whole
 from milepost.storage import DigestMismatch, NoSuchFile, StoreRefused, paths
 
 KIND = "image_task"
 LONGEST_DAYS = 366
 USUAL_DAYS = 30
-DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FILE = re.compile(r"([0-9a-f]{64})\.png")
-PNG: dict[int | str, Any] = {200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}}
+PNG: Responses = {
+    200: answer("The bytes.", {"type": "string", "format": "binary"}, media_type="image/png", headers=("ETag",)),
+    304: answer("Not changed.", headers=("ETag",)),
+}
+PICTURE = thing("A picture.", schemas.row(GeneratedImage.__table__))
+USAGE = thing(
+    "What tasks came to.",
+    {
+        "items": schemas.items(
+            thing("One day.", schemas.row(UsageStats.__table__, only=("date", *reads.COUNTS))), "Days, in order."
+        ),
+        "sum": thing("All of them.", schemas.row(UsageStats.__table__, only=reads.COUNTS)),
+        "from": text("The first day.", format="date"),
+        "to": text("The last day.", format="date"),
+    },
+)
 
 
 def day(value: Any) -> Any:
@@ -47,7 +65,7 @@ def day(value: Any) -> Any:
     raise PydanticCustomError("invalid_datetime", "must be a date, like 2026-01-31")
 
 
-Day = Annotated[date, BeforeValidator(day)]
+Day = Annotated[date, BeforeValidator(day), Told(pattern=whole(DAY.pattern))]
 
 
 class HistoryPart(BaseModel):
@@ -55,10 +73,14 @@ class HistoryPart(BaseModel):
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
-    page: Number = Field(1, ge=1)
-    page_size: Number = Field(20, ge=1, le=100)
-    offset: Number | None = Field(None, ge=0, le=DEEPEST_ROW, description="How many of the newest to leave out.")
-    cursor: str | None = Field(None, max_length=500, description="Instead of a page: `next_cursor` of the page before.")
+    page: Number = Field(1, ge=1, le=DEEPEST_ROW + 1, description="Instead of an offset, up to row 10,000.")
+    page_size: Number = Field(20, ge=1, le=100, description="How many a page may have.")
+    offset: Annotated[int, Field(ge=0, le=DEEPEST_ROW), BeforeValidator(whole_number)] | None = Field(
+        None, description="How many of the newest to leave out."
+    )
+    cursor: Cursor | None = Field(
+        None, max_length=500, description="Instead of a page: `next_cursor` of the page before."
+    )
     short_id: str | None = Field(None, pattern=f"^{SHORT.pattern}$", description="The last 8 hex digits of the id.")
 
 
@@ -67,8 +89,8 @@ class Days(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    from_: Day | None = Field(None, alias="from")
-    to: Day | None = None
+    from_: Day | None = Field(None, alias="from", description="The first UTC day; without it 30 days up to the last.")
+    to: Day | None = Field(None, description="The last UTC day; without it today.")
 
 
 def routes(deps: Dependencies) -> APIRouter:
@@ -105,7 +127,7 @@ def _add_history(router: APIRouter, deps: Dependencies) -> None:
         })  # fmt: skip
 
     router.add_api_route(
-        "/v1/generated_images", listed, summary="Your pictures, newest first", responses=_page(),
+        "/v1/generated_images", listed, summary="Your pictures, newest first", responses={200: answer("One page.", shapes.page_of(PICTURE))},
         openapi_extra={"parameters": schemas.parameters(HistoryPart)}, dependencies=needing(READ_OWN),
     )  # fmt: skip
 
@@ -138,9 +160,12 @@ def _add_one(router: APIRouter, access: Access) -> None:
         return Response(status_code=204)
 
     path = "/v1/generated_images/{image_id}"
-    router.add_api_route(path, one, summary="One picture", responses=_image(), dependencies=needing(READ))
+    router.add_api_route(
+        path, one, summary="One picture", responses={200: answer("The picture.", PICTURE)}, dependencies=needing(READ)
+    )
     router.add_api_route(
         path, deleted, methods=["DELETE"], status_code=204, summary="Delete a picture of yours",
+        responses={204: answer("It is gone.")}, openapi_extra={"parameters": [IF_MATCH_FILE]},
         dependencies=needing(access),
     )  # fmt: skip
 
@@ -172,7 +197,7 @@ def _add_file(router: APIRouter, deps: Dependencies) -> None:
 
     router.add_api_route(
         "/v1/image_files/{name}", file, summary="The bytes of a picture of yours", response_class=Response,
-        responses=PNG, dependencies=needing(READ),
+        responses=PNG, dependencies=needing(READ), openapi_extra={"parameters": [IF_MATCH_FILE, IF_NONE_MATCH]},
     )  # fmt: skip
 
 
@@ -194,13 +219,9 @@ def _add_usage(router: APIRouter) -> None:
         total = {name: sum(each[name] for each in days) for name in reads.COUNTS}
         return JSON({"items": days, "sum": total, "from": first, "to": last})
 
-    given = [
-        {"name": name, "in": "query", "required": False, "schema": {"type": "string", "format": "date"}}
-        for name in ("from", "to")
-    ]
     router.add_api_route(
-        "/v1/usage_stats", usage, summary="What your tasks came to, by UTC day", responses=_usage(),
-        openapi_extra={"parameters": given}, dependencies=needing(READ_OWN),
+        "/v1/usage_stats", usage, summary="What your tasks came to, by UTC day", responses={200: answer("Days with an end, and their sum.", USAGE)},
+        openapi_extra={"parameters": schemas.parameters(Days)}, dependencies=needing(READ_OWN),
     )  # fmt: skip
 
 
@@ -213,25 +234,3 @@ async def _window(caller: Caller, asked: Days) -> tuple[date, date]:
     if (last - first).days >= LONGEST_DAYS:
         raise fault("out-of-range", "?from", f"may be at most {LONGEST_DAYS} days, both included, before the other")
     return first, last
-
-
-def _image() -> schemas.Responses:
-    return {200: schemas.described("The picture.", schemas.row(GeneratedImage.__table__))}
-
-
-def _page() -> schemas.Responses:
-    properties: schemas.Schema = {
-        "items": {"type": "array", "items": schemas.row(GeneratedImage.__table__)},
-        "page": {"type": ["integer", "null"]},
-        "page_size": {"type": "integer"},
-        "total": {"type": ["integer", "null"]},
-        "next_cursor": {"type": ["string", "null"]},
-    }
-    return {200: schemas.described("One page.", {"type": "object", "properties": properties})}
-
-
-def _usage() -> schemas.Responses:
-    counts = schemas.row(UsageStats.__table__, only=("date", *reads.COUNTS))
-    total = schemas.row(UsageStats.__table__, only=reads.COUNTS)
-    properties = {"items": {"type": "array", "items": counts}, "sum": total}
-    return {200: schemas.described("Days with an end, and their sum.", {"type": "object", "properties": properties})}

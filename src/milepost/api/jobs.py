@@ -8,18 +8,22 @@ from functools import partial
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from milepost.api import lists, schemas
+from milepost.api import lists, shapes
 from milepost.api.access import READ, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated
+from milepost.api.contract import IF_MATCH, IF_NONE_MATCH, Responses, answer
 from milepost.api.dependencies import Dependencies
 from milepost.api.longpoll import wait_for_change
 from milepost.api.lookups import id_in_path, only, visible
 from milepost.api.preconditions import expected, is_known, named_versions
 from milepost.api.query import Waiting, parse
+from milepost.api.schemas import parameters, ref
 from milepost.api.whole import Found, find
 from milepost.db.wholes import history
 from milepost.engine.kind import Kind
+
+[WAIT] = parameters(Waiting)
 
 
 def routes(deps: Dependencies) -> APIRouter:
@@ -46,7 +50,7 @@ def _add_one(router: APIRouter, deps: Dependencies, path: str, kinds: Sequence[K
 
     router.add_api_route(
         f"/v1/{path}/{{job_id}}", one, name=f"get_{path}", summary="Read one job, at once or when it changes",
-        responses=schemas.whole(kinds), openapi_extra={"parameters": schemas.reading()}, tags=[path],
+        responses=_whole(kinds), openapi_extra={"parameters": [WAIT, IF_MATCH, IF_NONE_MATCH]}, tags=[path],
         dependencies=needing(READ),
     )  # fmt: skip
 
@@ -59,9 +63,17 @@ def _add_history(router: APIRouter, path: str, kinds: Sequence[Kind]) -> None:
 
     router.add_api_route(
         f"/v1/{path}/{{job_id}}/transitions", transitions, name=f"{path}_transitions",
-        summary="Every change of status, in order", responses=schemas.transitions(), tags=[path],
+        summary="Every change of status, in order", tags=[path],
+        responses={200: answer("Its history.", shapes.listed(ref("StatusTransition"), "In the order of versions."))},
         dependencies=needing(READ),
     )  # fmt: skip
+
+
+def _whole(kinds: Sequence[Kind]) -> Responses:
+    return {
+        200: answer("The job, with its history and files.", shapes.any_of(kinds), headers=("ETag",)),
+        304: answer("Not changed.", headers=("ETag",)),
+    }
 
 
 def _answered(found: Found) -> Response:

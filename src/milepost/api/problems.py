@@ -49,7 +49,9 @@ SLUGS: Mapping[str, Slug] = {
         409, "Concurrent update", "Others kept changing the job meanwhile. Read it and try again."
     ),
     "idempotency-in-progress": Slug(409, "Request in progress", "The first request with this key is still running."),
-    "version-conflict": Slug(412, "Version conflict", "The job is not at the version that If-Match names."),
+    "version-conflict": Slug(
+        412, "Version conflict", "The job is not at the version, or the file not the one, that If-Match names."
+    ),
     "payload-too-large": Slug(413, "Payload too large", "The body is larger than the route allows."),
     "uri-too-long": Slug(414, "URI too long", "The target of the request is longer than 16 KiB."),
     "unsupported-media-type": Slug(415, "Unsupported media type", "Send the body as application/json in UTF-8."),

@@ -9,17 +9,20 @@ from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request
 
+from milepost.api import shapes
 from milepost.api.access import Access, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import check_length
 from milepost.api.brief import told
+from milepost.api.contract import Responses, answer, refused
 from milepost.api.dependencies import Dependencies
 from milepost.api.forms import ENVELOPE, check_form, receive_file
 from milepost.api.leaving import unless_gone
 from milepost.api.lookups import only
 from milepost.api.pictures import PictureRefused, cleaned
 from milepost.api.problems import Problem
+from milepost.api.schemas import UUID, Schema, number, text, thing
 from milepost.api.validation import fault
 from milepost.storage import Spool, Store, StoreRefused, paths
 
@@ -40,30 +43,27 @@ UPLOAD: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "additionalProperties": False,
+                    "properties": {"file": {"type": "string", "format": "binary", "description": "The picture."}},
                 }
             }
         },
     }
 }
-STORED: dict[int | str, Any] = {
-    201: {
-        "description": "The picture as it is kept; its id goes into a task as `source_image_id`.",
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "id": {"type": "string", "format": "uuid"},
-                        "width": {"type": "integer"},
-                        "height": {"type": "integer"},
-                        "sha256": {"type": "string"},
-                        "size": {"type": "integer"},
-                    },
-                }
-            }
-        },
-    }
+ID: Schema = {**UUID, "description": "What a task names as `source_image_id`."}
+PICTURE = thing(
+    "A picture as it is kept.",
+    {
+        "id": ID,
+        "width": number("In pixels."),
+        "height": number("In pixels."),
+        "sha256": text("Of its bytes, in hex."),
+        "size": number("In bytes."),
+    },
+)
+STORED: Responses = {
+    201: answer("It is kept.", shapes.or_brief(PICTURE, thing("What a key is told that may not read.", {"id": ID}))),
+    **refused("payload-too-large", "unsupported-media-type", "validation-failed"),
 }
 
 

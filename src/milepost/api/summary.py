@@ -6,9 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from milepost.api import shapes
 from milepost.api.access import READ, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated
+from milepost.api.contract import answer
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import only
 from milepost.db.counts import EXACT, Tally, tally
@@ -18,7 +20,12 @@ from milepost.engine.kind import Kind
 def routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/v1/summary", summary="How many jobs are where", dependencies=needing(READ))
+    @router.get(
+        "/v1/summary",
+        summary="How many jobs are where",
+        dependencies=needing(READ),
+        responses={200: answer("The counts.", shapes.summary())},
+    )
     async def summary(request: Request, caller: Authenticated) -> JSON:
         only(request)
         kinds: dict[str, Any] = {}

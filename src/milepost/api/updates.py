@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 
+from milepost.api import schemas, shapes
 from milepost.api.access import controlling, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated, Caller
 from milepost.api.body import read_model
 from milepost.api.brief import told_whole
+from milepost.api.contract import IF_MATCH, answer, refused
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import only, visible
 from milepost.api.preconditions import expected, named_versions
@@ -33,9 +33,6 @@ from milepost.kinds.executions.updates import (
 )
 
 KIND = "execution"
-BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": UpdateExecution.model_json_schema()}}}
-}
 
 
 def routes(deps: Dependencies) -> APIRouter:
@@ -47,7 +44,12 @@ def routes(deps: Dependencies) -> APIRouter:
     )
 
     @router.patch(
-        "/v1/executions/{job_id}", openapi_extra=BODY, summary="Report on an execution, or keep it longer",
+        "/v1/executions/{job_id}", summary="Report on an execution, or keep it longer",
+        openapi_extra={"requestBody": schemas.body(UpdateExecution), "parameters": [IF_MATCH]},
+        responses={
+            200: answer("As it is now.", shapes.or_brief(shapes.any_of([kind])), headers=("ETag",)),
+            **refused("illegal-transition", "concurrent-update"),
+        },
         dependencies=needing(access),
     )  # fmt: skip
     async def update(request: Request, job_id: str, caller: Authenticated) -> JSON:

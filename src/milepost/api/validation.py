@@ -32,7 +32,7 @@ SLUG_OF_TYPE: Mapping[str, str] = {
 }
 # the types of our own validators are slugs with another hyphen
 OWN_TYPES = frozenset({"invalid_text", "invalid_datetime", "out_of_range", "too_many_items", "invalid_name",
-                       "invalid_id", "invalid_filter", "url_not_allowed", "bad_request"})  # fmt: skip
+                       "invalid_id", "invalid_filter", "invalid_cursor", "url_not_allowed", "bad_request"})  # fmt: skip
 SENTENCES: Mapping[str, str] = {
     "missing": "is required",
     "json_invalid": "is not valid JSON",

@@ -8,9 +8,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from milepost.api import shapes
 from milepost.api.access import READ, needing
 from milepost.api.answers import JSON
 from milepost.api.auth import Authenticated
+from milepost.api.contract import answer
 from milepost.api.dependencies import Dependencies
 from milepost.api.lookups import only, visible
 from milepost.domain.errors import Unavailable
@@ -37,6 +39,8 @@ def routes(deps: Dependencies) -> APIRouter:
             name=f"{path}_why",
             summary="Why a job is not running",
             dependencies=needing(READ),
+            responses={200: answer("The reason.", shapes.why())},
+            tags=[path],
         )
     return router
 

@@ -49,16 +49,20 @@ class StatusTransition(Base):
         Index("ix_status_transitions_id", "id"),
         {"postgresql_partition_by": "LIST (job_kind)"},
     )
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
-    job_kind: Mapped[str] = mapped_column(Text)
-    job_id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True))
-    version: Mapped[int] = mapped_column(Integer)
-    from_status: Mapped[str | None] = mapped_column(Text)
-    to_status: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str | None] = mapped_column(Text)
-    actor: Mapped[str] = mapped_column(Text)
-    attempt: Mapped[int] = mapped_column(Integer, server_default="0")
-    transitioned_at: Mapped[datetime] = mapped_column(Moment, server_default=NOW)
+    id: Mapped[int] = mapped_column(
+        BigInteger, Identity(always=True), doc="Its place in the history of all jobs: what a stream resumes after."
+    )
+    job_kind: Mapped[str] = mapped_column(Text, doc="The job's kind.")
+    job_id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True), doc="The job.")
+    version: Mapped[int] = mapped_column(Integer, doc="The job's version from then on.")
+    from_status: Mapped[str | None] = mapped_column(Text, doc="The status before; null for the first.")
+    to_status: Mapped[str] = mapped_column(Text, doc="The status from then on.")
+    reason: Mapped[str | None] = mapped_column(Text, doc="Why: a code, and the note that came with it.")
+    actor: Mapped[str] = mapped_column(
+        Text, doc="Who: `user:`, `key:`, `worker:`, `maintenance:`, `cli:` or `db:` and a name."
+    )
+    attempt: Mapped[int] = mapped_column(Integer, server_default="0", doc="The job's attempt at that time.")
+    transitioned_at: Mapped[datetime] = mapped_column(Moment, server_default=NOW, doc="When.")
 
 
 ARTIFACT_TYPES = ("CODE", "DOCUMENT", "IMAGE", "DATA", "LOG", "OTHER")
@@ -86,23 +90,27 @@ class Artifact(Base):
         Index("idx_artifacts_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         {"postgresql_partition_by": "LIST (job_kind)"},
     )
-    id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True), server_default=NEW_ID)
+    id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True), server_default=NEW_ID, doc="The file's id.")
     job_kind: Mapped[str] = mapped_column(Text)
-    job_id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True))
+    job_id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True), doc="Whose file it is.")
     step: Mapped[str | None] = mapped_column(Text)
     file_type: Mapped[str | None] = mapped_column(Text)
-    file_name: Mapped[str] = mapped_column(String(255))
-    file_path: Mapped[str] = mapped_column(String(1024))
-    file_size: Mapped[int] = mapped_column(BigInteger)
-    mime_type: Mapped[str | None] = mapped_column(String(100))
-    checksum: Mapped[str | None] = mapped_column(String(64))
+    file_name: Mapped[str] = mapped_column(String(255), doc="A label, never a path.")
+    file_path: Mapped[str] = mapped_column(String(1024), doc="Where it lies in the store.")
+    file_size: Mapped[int] = mapped_column(BigInteger, doc="In bytes.")
+    mime_type: Mapped[str | None] = mapped_column(String(100), doc="How it is given back.")
+    checksum: Mapped[str | None] = mapped_column(String(64), doc="Its SHA-256 in hex; null until it is known.")
     digest: Mapped[str | None] = mapped_column(Text, Computed("checksum", persisted=True))
-    type: Mapped[str] = mapped_column(Text, server_default="OTHER")
-    status: Mapped[str] = mapped_column(Text, server_default="ACTIVE")
-    created_at: Mapped[datetime] = mapped_column(Moment, server_default=NOW)
-    expires_at: Mapped[datetime | None] = mapped_column(Moment)
-    archived_at: Mapped[datetime | None] = mapped_column(Moment)
-    tags: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    type: Mapped[str] = mapped_column(Text, server_default="OTHER", doc="What it is, for people and filters.")
+    status: Mapped[str] = mapped_column(
+        Text,
+        server_default="ACTIVE",
+        doc="UPLOADING until its bytes are there; ACTIVE; ARCHIVED, and still readable; DELETED.",
+    )
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=NOW, doc="When it was registered.")
+    expires_at: Mapped[datetime | None] = mapped_column(Moment, doc="When it is deleted; null: with its job.")
+    archived_at: Mapped[datetime | None] = mapped_column(Moment, doc="When it was archived.")
+    tags: Mapped[dict[str, str] | None] = mapped_column(JSONB, doc="Texts by name.")
     metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata", JSONB)
 
 

@@ -65,39 +65,57 @@ class TrackedJob:
     __tablename__: str
     machine: StateMachine
 
-    id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True), primary_key=True, server_default=NEW_ID, sort_order=-3)
+    id: Mapped[UUID] = mapped_column(
+        PG_UUID(as_uuid=True),
+        primary_key=True,
+        server_default=NEW_ID,
+        sort_order=-3,
+        doc="The job's id, a UUIDv7; it never changes.",
+    )
 
     @declared_attr.directive
     @classmethod
     def status(cls) -> Mapped[str]:
-        return mapped_column(Text, server_default=cls.machine.queued, sort_order=-2)
+        return mapped_column(
+            Text, server_default=cls.machine.queued, sort_order=-2, doc="Where it is, in its kind's own words."
+        )
 
-    version: Mapped[int] = tracked(Integer, server_default="1")
-    status_reason: Mapped[str | None] = tracked(Text)
-    status_actor: Mapped[str] = tracked(Text, server_default=ACTOR)
-    attempt: Mapped[int] = tracked(Integer, server_default="0")
-    max_attempts: Mapped[int] = tracked(Integer, server_default="3")
-    priority: Mapped[int] = tracked(SmallInteger, server_default="0")
-    scheduled_at: Mapped[datetime] = tracked(Moment, server_default=NOW)
+    version: Mapped[int] = tracked(Integer, server_default="1", doc="Raised by one at every change of the status.")
+    status_reason: Mapped[str | None] = tracked(
+        Text, doc="Why it has this status: a code, and the note that came with it."
+    )
+    status_actor: Mapped[str] = tracked(
+        Text,
+        server_default=ACTOR,
+        doc="Who brought it here: `user:`, `key:`, `worker:`, `maintenance:`, `cli:` or `db:` and a name.",
+    )
+    attempt: Mapped[int] = tracked(Integer, server_default="0", doc="Which attempt this is; 0 before the first.")
+    max_attempts: Mapped[int] = tracked(Integer, server_default="3", doc="After so many attempts it has failed.")
+    priority: Mapped[int] = tracked(SmallInteger, server_default="0", doc="Of two that are due, the higher runs first.")
+    scheduled_at: Mapped[datetime] = tracked(
+        Moment, server_default=NOW, doc="Not before this time; a wait for another attempt moves it."
+    )
     lease_owner: Mapped[str | None] = tracked(Text)
     lease_expires_at: Mapped[datetime | None] = tracked(Moment)
-    claimed_at: Mapped[datetime | None] = tracked(Moment)
-    cancel_requested_at: Mapped[datetime | None] = tracked(Moment)
-    deadline_at: Mapped[datetime] = tracked(Moment)
-    timeout_seconds: Mapped[int] = tracked(Integer)
-    progress: Mapped[int] = tracked(SmallInteger, server_default="0")
-    stage: Mapped[str | None] = tracked(Text)
+    claimed_at: Mapped[datetime | None] = tracked(Moment, doc="When the attempt under way began.")
+    cancel_requested_at: Mapped[datetime | None] = tracked(Moment, doc="When it was asked to stop.")
+    deadline_at: Mapped[datetime] = tracked(Moment, doc="It fails if it has not ended by then.")
+    timeout_seconds: Mapped[int] = tracked(Integer, doc="The limit of one attempt.")
+    progress: Mapped[int] = tracked(SmallInteger, server_default="0", doc="Of the attempt under way, in percent.")
+    stage: Mapped[str | None] = tracked(Text, doc="What the attempt is at.")
     expected_at: Mapped[datetime | None] = tracked(Moment)
     promised_at: Mapped[datetime | None] = tracked(Moment)
     idempotency_key: Mapped[str | None] = tracked(Text)
     request_digest: Mapped[str | None] = tracked(Text)
-    callback_url: Mapped[str | None] = tracked(Text)
-    error_code: Mapped[str | None] = tracked(String(100))
-    error_message: Mapped[str | None] = tracked(Text)
-    created_at: Mapped[datetime] = tracked(Moment, server_default=NOW)
-    started_at: Mapped[datetime | None] = tracked(Moment)
-    finished_at: Mapped[datetime | None] = tracked(Moment)
-    updated_at: Mapped[datetime] = tracked(Moment, server_default=NOW)
+    callback_url: Mapped[str | None] = tracked(Text, doc="Where its end was to be told; nothing is sent yet.")
+    error_code: Mapped[str | None] = tracked(String(100), doc="What went wrong, for programs.")
+    error_message: Mapped[str | None] = tracked(Text, doc="What went wrong, for people.")
+    created_at: Mapped[datetime] = tracked(Moment, server_default=NOW, doc="When it was submitted.")
+    started_at: Mapped[datetime | None] = tracked(Moment, doc="When its first attempt began.")
+    finished_at: Mapped[datetime | None] = tracked(Moment, doc="When it ended; null until then.")
+    updated_at: Mapped[datetime] = tracked(
+        Moment, server_default=NOW, doc="When anything of it last changed, a heartbeat included."
+    )
 
 
 def in_list(column: str, values: tuple[str, ...]) -> str:

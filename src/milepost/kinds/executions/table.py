@@ -70,22 +70,38 @@ class Execution(TrackedJob, Base):
         {"postgresql_with": FILLFACTOR},
     )
 
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    prompt: Mapped[str] = mapped_column(Text)
-    model: Mapped[str] = mapped_column(String(100), server_default="claude-sonnet-4-20250514")
-    max_tokens: Mapped[int] = mapped_column(Integer, server_default="4096")
-    metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata", JSONB)
-    timeout_seconds: Mapped[int] = mapped_column(Integer, server_default="600")
-    job_name: Mapped[str] = mapped_column(String(255))
-    pod_name: Mapped[str | None] = mapped_column(String(255))
-    output: Mapped[str | None] = mapped_column(Text)
-    input_tokens: Mapped[int | None] = mapped_column(Integer)
-    output_tokens: Mapped[int | None] = mapped_column(Integer)
-    tokens_used: Mapped[int | None] = mapped_column(Integer)
-    usage_estimated: Mapped[bool] = mapped_column(server_default=text("false"))
-    stop_reason: Mapped[str | None] = mapped_column(String(50))
-    error_details: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    estimated_cost: Mapped[Decimal | None] = mapped_column(Numeric(10, 6))
-    resources: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    retain_until: Mapped[datetime | None] = mapped_column(Moment)
-    is_permanent: Mapped[bool] = mapped_column(server_default=text("false"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), doc="Whose it is.")
+    prompt: Mapped[str] = mapped_column(Text, doc="What the model was asked; lists show its first 500 characters.")
+    model: Mapped[str] = mapped_column(
+        String(100), server_default="claude-sonnet-4-20250514", doc="Which model answers."
+    )
+    max_tokens: Mapped[int] = mapped_column(
+        Integer, server_default="4096", doc="The longest answer, in the model's tokens."
+    )
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", JSONB, doc="What its producer gave it to keep."
+    )
+    timeout_seconds: Mapped[int] = mapped_column(Integer, server_default="600", doc="The limit of one attempt.")
+    job_name: Mapped[str] = mapped_column(String(255), doc="A short name, for logs.")
+    pod_name: Mapped[str | None] = mapped_column(String(255), doc="Where it runs, or ran last.")
+    output: Mapped[str | None] = mapped_column(
+        Text, doc="The answer; lists show its first 500 characters. A longer one is an artifact."
+    )
+    input_tokens: Mapped[int | None] = mapped_column(Integer, doc="Of all attempts.")
+    output_tokens: Mapped[int | None] = mapped_column(Integer, doc="Of all attempts.")
+    tokens_used: Mapped[int | None] = mapped_column(Integer, doc="Of all attempts, both together.")
+    usage_estimated: Mapped[bool] = mapped_column(
+        server_default=text("false"), doc="Whether a lost attempt used tokens that nobody could count."
+    )
+    stop_reason: Mapped[str | None] = mapped_column(String(50), doc="Why the model stopped.")
+    error_details: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB, doc="What went wrong, for whoever looks into it."
+    )
+    estimated_cost: Mapped[Decimal | None] = mapped_column(
+        Numeric(10, 6), doc="In US dollars, of all attempts; null where no price is known."
+    )
+    resources: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB, doc="What a runner in its own process or pod should get."
+    )
+    retain_until: Mapped[datetime | None] = mapped_column(Moment, doc="Kept until then; null: 30 days after its end.")
+    is_permanent: Mapped[bool] = mapped_column(server_default=text("false"), doc="Never cleaned up.")

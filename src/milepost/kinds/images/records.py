@@ -28,25 +28,31 @@ class GeneratedImage(Base):
         Index("ix_generated_images_sha256", "sha256"),
         Index("ix_generated_images_short_id", text(SHORT_ID), postgresql_using="hash"),
     )
-    id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True), primary_key=True, server_default=NEW_ID)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    image_url: Mapped[str] = mapped_column(Text)
-    prompt: Mapped[str] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)
-    character_name: Mapped[str] = mapped_column(Text)
-    attribute: Mapped[str] = mapped_column(Text)
-    rarity: Mapped[str] = mapped_column(Text)
-    background_color: Mapped[str] = mapped_column(Text)
-    source_image_url: Mapped[str | None] = mapped_column(Text)
-    effects: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    style: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    created_at: Mapped[datetime] = mapped_column(Moment, server_default=NOW)
-    task_id: Mapped[UUID | None] = mapped_column(ForeignKey("image_tasks.id", ondelete="SET NULL"))
-    sha256: Mapped[str] = mapped_column(Text)
-    renderer_version: Mapped[str] = mapped_column(Text)
-    width: Mapped[int] = mapped_column(Integer)
-    height: Mapped[int] = mapped_column(Integer)
-    cached: Mapped[bool] = mapped_column(server_default=text("false"))
+    id: Mapped[UUID] = mapped_column(
+        PG_UUID(as_uuid=True), primary_key=True, server_default=NEW_ID, doc="The picture's id."
+    )
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), doc="Whose it is.")
+    image_url: Mapped[str] = mapped_column(Text, doc="Where its bytes are.")
+    prompt: Mapped[str] = mapped_column(Text, doc="What was to be drawn.")
+    title: Mapped[str] = mapped_column(Text, doc="The line above the figure.")
+    character_name: Mapped[str] = mapped_column(Text, doc="The name below it.")
+    attribute: Mapped[str] = mapped_column(Text, doc="As it was asked for.")
+    rarity: Mapped[str] = mapped_column(Text, doc="As it was asked for.")
+    background_color: Mapped[str] = mapped_column(Text, doc="As it was asked for.")
+    source_image_url: Mapped[str | None] = mapped_column(Text, doc="Always null: no picture is fetched yet.")
+    effects: Mapped[dict[str, Any]] = mapped_column(JSONB, doc="The light on it, as it was asked for.")
+    style: Mapped[dict[str, Any]] = mapped_column(JSONB, doc="The hand that drew it, as it was asked for.")
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=NOW, doc="When it was drawn.")
+    task_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("image_tasks.id", ondelete="SET NULL"), doc="The task that drew it; null once that is cleaned up."
+    )
+    sha256: Mapped[str] = mapped_column(Text, doc="Of its bytes, in hex.")
+    renderer_version: Mapped[str] = mapped_column(Text, doc="What drew it.")
+    width: Mapped[int] = mapped_column(Integer, doc="In pixels.")
+    height: Mapped[int] = mapped_column(Integer, doc="In pixels.")
+    cached: Mapped[bool] = mapped_column(
+        server_default=text("false"), doc="Whether it had been drawn before and was given again."
+    )
 
 
 class ImageCache(Base):
@@ -82,8 +88,8 @@ class UsageStats(Base):
     )
     id: Mapped[UUID] = mapped_column(PG_UUID(as_uuid=True), primary_key=True, server_default=NEW_ID)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    date: Mapped[date] = mapped_column(Date)
-    image_count: Mapped[int] = mapped_column(Integer, server_default="0")
-    total_tokens: Mapped[int] = mapped_column(Integer, server_default="0")
-    success_count: Mapped[int] = mapped_column(Integer, server_default="0")
-    failure_count: Mapped[int] = mapped_column(Integer, server_default="0")
+    date: Mapped[date] = mapped_column(Date, doc="The UTC day.")
+    image_count: Mapped[int] = mapped_column(Integer, server_default="0", doc="Pictures, drawn or given again.")
+    total_tokens: Mapped[int] = mapped_column(Integer, server_default="0", doc="Tokens, where the renderer counts any.")
+    success_count: Mapped[int] = mapped_column(Integer, server_default="0", doc="Tasks that were completed.")
+    failure_count: Mapped[int] = mapped_column(Integer, server_default="0", doc="Tasks that failed.")

@@ -75,11 +75,19 @@ class ImageTask(TrackedJob, Base):
         {"postgresql_with": FILLFACTOR},
     )
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    timeout_seconds: Mapped[int] = mapped_column(Integer, server_default="120")
-    progress: Mapped[int] = mapped_column(Integer, server_default="0")
-    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info={"example": RESULT_EXAMPLE})
-    tokens_used: Mapped[int] = mapped_column(Integer, server_default="0")
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), doc="Whose it is.")
+    timeout_seconds: Mapped[int] = mapped_column(Integer, server_default="120", doc="The limit of one attempt.")
+    progress: Mapped[int] = mapped_column(
+        Integer, server_default="0", doc="Of the attempt under way, in percent; 100 when it is completed."
+    )
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, doc="The request, without what every job has a field for.")
+    result: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB,
+        info={"example": RESULT_EXAMPLE},
+        doc="The picture, where it lies and what it took; null until it is completed.",
+    )
+    tokens_used: Mapped[int] = mapped_column(
+        Integer, server_default="0", doc="Of all attempts, where the renderer counts any."
+    )
     # also in data; a column of its own so that the sweep finds who still needs an uploaded picture
-    source_image_id: Mapped[UUID | None]
+    source_image_id: Mapped[UUID | None] = mapped_column(doc="Of the uploaded picture that it is drawn from.")
