@@ -98,9 +98,7 @@ async def test_others_are_served_while_somebody_sends_without_end(wire: Wire) ->
         _, writer = await wire.open()
         writer.write(post("k", CHUNKED).encode() + LAST.encode() + b"X-A: ")
         with closing(writer):
-            for _ in range(2_000):
-                writer.write(b"a" * 64 * 1024)
-                await writer.drain()
+            await sending(writer, [b"a" * 64 * 1024] * 2_000)
 
     floods = [asyncio.create_task(flood()) for _ in range(4)]
     others = [await wire.send(get("/healthz", CLOSE), within=2) for _ in range(20)]
@@ -208,6 +206,24 @@ async def test_requests_that_are_sent_long_before_their_turn_are_not_kept(house:
     assert len(waiting.pipeline) == MOST_WAITING
     assert statuses_of(await reader.read()) == [304] + [200] * 20_001
     writer.close()
+
+
+@pytest.mark.parametrize("framed", ["Content-Length: 1000000000\r\n", CHUNKED])
+async def test_a_body_that_nobody_wants_is_not_listened_to_for_ever(wire: Wire, framed: str) -> None:
+    piece = (chunk(" " * 64 * 1024) if framed == CHUNKED else " " * 64 * 1024).encode()
+    reader, writer = await wire.open()
+    writer.write(post("k", framed).encode())
+    async with asyncio.timeout(5):
+        assert b" 401 " in await reader.readline()
+
+    with closing(writer), pytest.raises(ConnectionError):
+        await sending(writer, [piece] * 1_000)
+
+
+async def sending(writer: asyncio.StreamWriter, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
 
 
 async def test_a_body_that_is_too_large_is_refused_so_that_its_sender_reads_it(house: House, wire: Wire) -> None:

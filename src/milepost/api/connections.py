@@ -41,11 +41,12 @@ class Connection(Incoming):
 
     `waited`, `unread`: the seconds in which the client neither sent what it had begun nor took what it had asked for,
     less one for every `SLOWEST` bytes that it did, `credited` of which were counted. `left`: bytes that it had not
-    taken at the last look. `refusal`: the last answer, which waits for those to the requests before it. `leaving`: all is
-    said, and what still comes is thrown away for a moment.
+    taken at the last look. `in_vain`: bytes of a body whose request has its answer. `refusal`: the last answer, which
+    waits for those to the requests before it. `leaving`: all is said, and what still comes is thrown away for a moment.
     """
 
     leaving = False
+    in_vain = 0
     half_closed = False
     credited = 0
     waited = 0.0
@@ -60,8 +61,12 @@ class Connection(Incoming):
     def data_received(self, data: bytes) -> None:
         if self.leaving:
             self._throw_away(data)
-        else:
-            super().data_received(data)
+            return
+        super().data_received(data)
+        if self.in_body and self.cycle.response_complete:
+            self.in_vain += len(data)
+            if self.in_vain > FAREWELL_BYTES:
+                self._leave()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Whether the other direction stays open: for who is still owed an answer."""
@@ -76,7 +81,7 @@ class Connection(Incoming):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.waited = 0.0
+        self.waited, self.in_vain = 0.0, 0
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
