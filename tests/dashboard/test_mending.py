@@ -12,7 +12,8 @@ from milepost.kinds.executions import KIND
 from tests.api_fixtures import Caller, House
 from tests.dashboard.chromium import IN_A_BROWSER
 from tests.dashboard.conftest import ended_as, finished, progressed, running, waiting
-from tests.dashboard.visiting import sign_in
+from tests.dashboard.scene import set_scene
+from tests.dashboard.visiting import sign_in, visit
 
 pytestmark = IN_A_BROWSER
 
@@ -71,6 +72,40 @@ async def test_a_focused_row_that_newer_jobs_push_off_the_list_stays_until_the_f
     await page.get_by_label("Search").focus()
     await waiting(dashboard, caller, prompt="Newer still")
     await expect(link).to_have_count(0)
+
+
+async def test_a_focused_figure_of_the_overview_goes_on_and_stays_when_there_is_nothing_to_count(
+    dashboard: House, page: Page
+) -> None:
+    caller = await dashboard.caller()
+    job = await waiting(dashboard, caller)
+    await come(dashboard, page, "/", caller)
+    figure = page.get_by_role("link", name="waiting")
+    await figure.focus()
+
+    other = await waiting(dashboard, caller)
+    await expect(figure).to_have_text("2 waiting")
+    await expect(figure).to_be_focused()
+    for each in (job, other):
+        await cancel(dashboard.database, KIND, each.id, actor="cli:test")
+
+    await expect(page.locator("#kind-execution [data-label=Cancelled]")).to_have_text("2")
+    await expect(figure).to_be_focused()
+    await page.get_by_role("link", name="To the content").focus()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Nothing runs and nothing waits.")
+
+
+async def test_whatever_may_have_the_focus_in_a_part_can_be_found_again_in_the_next(
+    dashboard: House, page: Page
+) -> None:
+    scene = await set_scene(dashboard, await dashboard.operator())
+    await sign_in(page, scene.caller.key)
+
+    for place in scene.places():
+        await visit(page, place)
+        nameless = """() => [...document.querySelectorAll('[data-part] :is(a, summary, [tabindex])')]
+            .filter((found) => !found.closest('[data-part]').contains(found.closest('[id]'))).map((found) => found.outerHTML)"""
+        assert await page.evaluate(nameless) == [], place.name
 
 
 async def test_a_half_typed_reason_survives_the_claim_of_its_job(dashboard: House, page: Page) -> None:

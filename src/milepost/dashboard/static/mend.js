@@ -16,9 +16,17 @@ const mend = (() => {
           : control.value !== control.defaultValue);
   }
 
+  // the focus is on something that would not be there any more; a row may stay behind in its list
+  function wouldLoseFocus(part, html) {
+    if (!part.contains(document.activeElement)) return false;
+    const key = document.activeElement.closest("[id]"), fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    return !part.contains(key) || (key.tagName !== "TR" && !fresh.content.getElementById(key.id));
+  }
+
   // somebody's hand is on it
-  function isInUse(part) {
-    if (pressed && part.contains(pressed)) return true;
+  function isInUse(part, html) {
+    if ((pressed && part.contains(pressed)) || wouldLoseFocus(part, html)) return true;
     const forms = [...part.querySelectorAll("form")];
     if (forms.length) {
       return part.contains(document.activeElement) || forms.some(isEdited) || (hovers.matches && part.matches(":hover"));
@@ -67,7 +75,7 @@ const mend = (() => {
   setInterval(() => {
     for (const part of [...held.keys()]) {
       if (!part.isConnected) held.delete(part);
-      else if (!isInUse(part)) show(part);
+      else if (!isInUse(part, held.get(part).html)) show(part);
     }
   }, 200);
   document.addEventListener("pointermove", () => { movedAt = performance.now(); }, { capture: true, passive: true });
@@ -78,7 +86,7 @@ const mend = (() => {
 
   return (part, html, prepare) => {
     held.delete(part);
-    if (!isInUse(part)) return change(part, html, prepare);
+    if (!isInUse(part, html)) return change(part, html, prepare);
     held.set(part, { html, prepare });
     tell(part);
   };
