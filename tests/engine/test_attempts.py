@@ -25,21 +25,10 @@ from milepost.engine.read_job import read_job
 from milepost.engine.retry import retry
 from milepost.engine.submit import bell, submit
 from milepost.kinds.executions import KIND
+from tests.engine.desks import desk_of
 from tests.factories import TABLE, Bells, new_execution
 
 Run = Callable[[Job, Context], Awaitable[Outcome]]
-
-
-def workshop(database: TenantDatabase, handler: Run, bells: Bells) -> Attempts:
-    async def databases(_: str) -> TenantDatabase:
-        return database
-
-    return Attempts(
-        Workshop(
-            worker="w1", handlers={"execution": handler}, kinds={"execution": KIND},
-            databases=databases, ringer=bells, chance=lambda: 0.5, ports={},
-        )
-    )  # fmt: skip
 
 
 async def begin(database: TenantDatabase, desk: Attempts, **changes: Any) -> Attempt:
@@ -57,7 +46,7 @@ async def test_a_handlers_answer_completes_the_job(database: TenantDatabase) -> 
         await ctx.progress(50, "half")
         return Done({"output": job["prompt"].upper()})
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     await desk.run(attempt)
 
@@ -76,7 +65,7 @@ async def test_progress_tells_when_the_attempt_will_end_and_its_end_forgets_that
             seen.append((row["expected_at"], row["promised_at"]))
         return Failed("BUSY", "Later.", retry=True)
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     claimed_at = attempt.job.claimed_at
     assert claimed_at is not None
@@ -95,7 +84,7 @@ async def test_an_exception_is_a_retryable_failure_and_rings_the_next_bell(datab
         raise SystemExit(3)
 
     bells = Bells()
-    desk = workshop(database, handler, bells)
+    desk = desk_of(database, handler, bells)
     attempt = await begin(database, desk)
     await desk.run(attempt)
 
@@ -108,7 +97,7 @@ async def test_the_last_attempt_fails_for_good(database: TenantDatabase) -> None
     async def handler(job: Job, ctx: Context) -> Outcome:
         return Failed("PROVIDER_UNAVAILABLE", "503", retry=True)
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk, max_attempts=1)
     await desk.run(attempt)
 
@@ -120,7 +109,7 @@ async def test_a_snooze_uses_up_no_attempt(database: TenantDatabase) -> None:
     async def handler(job: Job, ctx: Context) -> Outcome:
         return Again(timedelta(seconds=30), "PROVIDER_RATE_LIMITED", "wait")
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     await desk.run(attempt)
 
@@ -142,7 +131,7 @@ def waiting() -> tuple[asyncio.Event, Run]:
 
 async def test_a_cancel_request_reaches_the_handler_with_the_next_beat(database: TenantDatabase) -> None:
     begun, handler = waiting()
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     running = asyncio.create_task(desk.run(attempt))
     await begun.wait()
@@ -158,7 +147,7 @@ async def test_a_cancel_request_reaches_the_handler_with_the_next_beat(database:
 
 async def test_a_time_out_ends_the_attempt_and_keeps_what_it_used(database: TenantDatabase) -> None:
     begun, handler = waiting()
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     running = asyncio.create_task(desk.run(attempt))
     await begun.wait()
@@ -174,7 +163,7 @@ async def test_a_time_out_ends_the_attempt_and_keeps_what_it_used(database: Tena
 async def test_handing_back_burns_no_attempt(database: TenantDatabase) -> None:
     begun, handler = waiting()
     bells = Bells()
-    desk = workshop(database, handler, bells)
+    desk = desk_of(database, handler, bells)
     attempt = await begin(database, desk)
     running = asyncio.create_task(desk.run(attempt))
     await begun.wait()
@@ -196,7 +185,7 @@ async def test_a_handler_that_ignores_its_stop_is_abandoned_and_fenced_out(datab
                 await released.wait()
         return Done({"output": "too late"})
 
-    desk = workshop(database, deaf, Bells())
+    desk = desk_of(database, deaf, Bells())
     attempt = await begin(database, desk)
     running = asyncio.create_task(desk.run(attempt))
     await begun.wait()
@@ -219,7 +208,7 @@ async def test_a_stale_or_forged_bell_claims_nothing(database: TenantDatabase) -
     async def handler(job: Job, ctx: Context) -> Outcome:
         return Done()
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     await desk.run(attempt)
 
@@ -232,7 +221,7 @@ async def test_a_job_done_long_ago_cannot_be_retried(database: TenantDatabase) -
     async def handler(job: Job, ctx: Context) -> Outcome:
         return Done()
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     await desk.run(attempt)
 
@@ -246,7 +235,7 @@ async def test_an_explicit_retry_begins_a_new_life(database: TenantDatabase) -> 
         return Failed("PROVIDER_REJECTED", "no")
 
     bells = Bells()
-    desk = workshop(database, handler, bells)
+    desk = desk_of(database, handler, bells)
     attempt = await begin(database, desk)
     await desk.run(attempt)
 
@@ -284,7 +273,7 @@ async def test_a_retry_does_not_wait_for_an_attempt_that_nobody_asked_for(databa
     async def handler(job: Job, ctx: Context) -> Outcome:
         return Failed("UPSTREAM", "no", retry=True, wait=timedelta(hours=1))
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     await desk.run(attempt)
     backing_off = await now_of(database, attempt)
@@ -305,7 +294,7 @@ async def test_a_beat_that_overtakes_the_last_write_loses_nothing(database: Tena
     async def handler(job: Job, ctx: Context) -> Outcome:
         return Done()
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     running = asyncio.create_task(desk.run(attempt))
     await asyncio.gather(*(desk.beat() for _ in range(5)), running)
@@ -321,7 +310,7 @@ async def test_a_write_of_unknown_answer_does_not_make_an_attempt_late(database:
         await cancel(database, KIND, job.id, actor="key:test")
         return Failed("INTERNAL", "no", retry=True)
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     await desk.run(attempt)
 
@@ -340,7 +329,7 @@ async def test_an_old_attempt_of_the_same_worker_cannot_finish_the_new_one(
         return Done({"output": f"answer of version {job.version}"})
 
     bells = Bells()
-    desk = workshop(database, handler, bells)
+    desk = desk_of(database, handler, bells)
     old = await begin(database, desk, max_attempts=1)
     running_old = asyncio.create_task(desk.run(old))
     await owner.execute("UPDATE executions SET lease_expires_at = now() - interval '1 s' WHERE id = $1", old.job.id)
@@ -366,7 +355,7 @@ async def test_the_late_end_of_a_job_that_was_deleted_meanwhile_is_rejected_and_
     async def handler(_: Job, __: Context) -> Outcome:
         return Done({"output": "too late"})
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     late = await begin(database, desk)
     await owner.execute("UPDATE executions SET lease_expires_at = now() - interval '1 s' WHERE id = $1", late.job.id)
     await owner.execute("DELETE FROM executions WHERE id = $1", late.job.id)
@@ -379,7 +368,7 @@ async def test_the_late_end_of_a_job_that_was_deleted_meanwhile_is_rejected_and_
 async def test_an_attempt_that_was_overtaken_is_stopped_by_the_next_beat(database: TenantDatabase, owner: Any) -> None:
     begun, handler = waiting()
     bells = Bells()
-    desk = workshop(database, handler, bells)
+    desk = desk_of(database, handler, bells)
     old = await begin(database, desk)
     running = asyncio.create_task(desk.run(old))
     await begun.wait()
@@ -398,7 +387,7 @@ async def test_a_cancellation_that_nobody_asked_for_is_a_failure(database: Tenan
     async def handler(job: Job, ctx: Context) -> Outcome:
         raise asyncio.CancelledError
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     await desk.run(attempt)
 
@@ -413,7 +402,7 @@ async def test_a_result_that_the_database_refuses_fails_the_job_and_keeps_what_i
         ctx.keep({"input_tokens": 7, "output_tokens": 1, "tokens_used": 8})
         return Done({"output": "x" * 300_000})
 
-    desk = workshop(database, handler, Bells())
+    desk = desk_of(database, handler, Bells())
     attempt = await begin(database, desk)
     await desk.run(attempt)
 
