@@ -102,9 +102,10 @@ async def test_who_was_not_let_in_stands_in_the_log_on_one_line_whatever_the_pat
 
 
 def test_settings_show_stars_for_every_secret() -> None:
-    secret = "postgresql://app:hunter2@db/x"
+    secret = "app:hunter2@db/x"
     names = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
-    settings = Settings.model_validate(dict.fromkeys(names, secret))
+    given = {name: f"{'redis' if name == 'redis_url' else 'postgresql'}://{secret}" for name in names}
+    settings = Settings.model_validate(given)
 
     assert len(names) >= 12
     assert "hunter2" not in repr(settings) + str(settings) + str(settings.model_dump()) + settings.model_dump_json()
